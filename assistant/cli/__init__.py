@@ -1,0 +1,118 @@
+"""The command line: serve, chat, personas, doctor; the only place that reads the environment."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from dotenv import dotenv_values
+
+import assistant
+from assistant.cli.serving import serve
+from assistant.cli.terminal import talk
+from assistant.errors import AssistantError
+from assistant.persona import DemoScript, PersonaFile
+from assistant.personas import default_folder, load_personas
+from assistant.settings import Settings
+from assistant.telemetry import configure_logging
+from assistant.wiring import open_parts
+
+_Act = Callable[[argparse.Namespace, Settings], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns:
+        The exit code: 0 all well, 1 something failed, 2 wrong usage, setting or file.
+    """
+    options = _parser().parse_args(arguments)
+    act: _Act = options.act
+    try:
+        settings = Settings.from_mapping(_environment(options))
+        configure_logging("DEBUG" if settings.debug else settings.log_level, settings.log_format)
+        return act(options, settings)
+    except AssistantError as error:
+        sys.stderr.write(f"assistant: {error.detail}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _environment(options: argparse.Namespace) -> Mapping[str, str | None]:
+    """Return the settings' sources merged: flags over environment over file."""
+    flags = {
+        name.upper(): value
+        for name in ("host", "port")
+        if (value := getattr(options, name, None)) is not None
+    }
+    return {**dotenv_values(options.env_file), **os.environ, **flags}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="assistant", description="Persona agents over SSE and WebSocket, from a durable log."
+    )
+    parser.add_argument("--version", action="version", version=assistant.__version__)
+    parser.add_argument(
+        "--env-file", type=Path, default=Path(".env"), help="settings to read (default: .env)"
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    server = commands.add_parser("serve", help="run the server")
+    server.add_argument("--host", help="address to listen on (HOST)")
+    server.add_argument("--port", help="port to listen on, 0 for a free one (PORT)")
+    server.set_defaults(act=_serve)
+    chat = commands.add_parser("chat", help="talk to a persona of a running server")
+    chat.add_argument("persona", nargs="?", help="who to talk to (default: the server's default)")
+    chat.add_argument("--url", default="http://127.0.0.1:8000", help="the server")
+    chat.set_defaults(act=_chat)
+    personas = commands.add_parser("personas", help="check the persona files, or print a schema")
+    personas.add_argument("folder", nargs="?", type=Path, help="folder to check (AGENTS_DIR)")
+    personas.add_argument("--schema", choices=("persona", "demo"), help="print a JSON Schema")
+    personas.set_defaults(act=_personas)
+    doctor = commands.add_parser("doctor", help="check settings, personas, model and store")
+    doctor.set_defaults(act=_doctor)
+    return parser
+
+
+def _serve(_options: argparse.Namespace, settings: Settings) -> int:
+    return asyncio.run(serve(settings))
+
+
+def _chat(options: argparse.Namespace, _settings: Settings) -> int:
+    return asyncio.run(talk(options.url, options.persona))
+
+
+def _personas(options: argparse.Namespace, settings: Settings) -> int:
+    if options.schema:
+        model = PersonaFile if options.schema == "persona" else DemoScript
+        schema = msgspec.json.format(msgspec.json.encode(model.model_json_schema()), indent=2)
+        sys.stdout.write(schema.decode() + "\n")
+        return 0
+    folder = options.folder or settings.agents_dir or default_folder()
+    for persona in load_personas(folder).values():
+        sys.stdout.write(f"{persona.slug}  {persona.version}  {persona.file.title}\n")
+    return 0
+
+
+def _doctor(_options: argparse.Namespace, settings: Settings) -> int:
+    async def look() -> int:
+        async with open_parts(settings) as parts:
+            await parts.store.ping()
+            lines = {
+                "personas": ", ".join(f"{p.slug} {p.version}" for p in parts.personas),
+                "model": f"{parts.engine.provider}, "
+                + parts.engine.model_name(parts.personas.get(None)),
+                "store": parts.store.kind
+                + (" (fallback: REDIS_URL is not reachable)" if parts.store.degraded else ""),
+            }
+            for name, value in lines.items():
+                sys.stdout.write(f"{name:10}{value}\n")
+            return 1 if parts.store.degraded else 0
+
+    return asyncio.run(look())

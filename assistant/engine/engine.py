@@ -1,0 +1,75 @@
+"""The engine's one door: which model answers, and an execution for a job."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from agents import FunctionTool, set_trace_processors
+
+from assistant.engine.agents import check_tools
+from assistant.engine.execution import Execution
+from assistant.engine.jobs import Job, Limits, Sink
+from assistant.engine.providers import Models, Provider, ProviderOptions, open_models
+from assistant.engine.tools import BUILT_IN
+from assistant.errors import InvalidRequestError
+from assistant.persona import Persona
+
+
+class Engine:
+    """Makes answers with one provider and one set of tools."""
+
+    def __init__(self, models: Models, limits: Limits, tools: Mapping[str, FunctionTool]) -> None:
+        self._models = models
+        self._limits = limits
+        self._tools = tools
+
+    @property
+    def provider(self) -> Provider:
+        """Which provider answers."""
+        return self._models.provider
+
+    def check(self, persona: Persona) -> None:
+        """Check that the engine has everything a persona names.
+
+        Raises:
+            PersonaError: when a tool is missing.
+        """
+        check_tools(persona, self._tools)
+
+    def model_name(self, persona: Persona, asked: str | None = None) -> str:
+        """Return the name of the model that answers for a persona.
+
+        Raises:
+            InvalidRequestError: when the request asks for one that the persona does not allow.
+        """
+        choice = persona.file.model
+        usual = self._models.name_for(persona, None)
+        if asked is not None and asked not in {*choice.allowed, usual}:
+            allowed = ", ".join(sorted({*choice.allowed, usual}))
+            detail = f"Field 'model': must be one that {persona.slug} allows: {allowed}"
+            raise InvalidRequestError(detail)
+        return self._models.name_for(persona, asked)
+
+    def prepare(self, job: Job, sink: Sink) -> Execution:
+        """Return an execution of the job that tells its events to `sink`."""
+        return Execution(
+            job, sink, model_for=self._models.model_for, tools=self._tools, limits=self._limits
+        )
+
+
+@asynccontextmanager
+async def open_engine(
+    options: ProviderOptions,
+    limits: Limits,
+    extra_tools: Mapping[str, FunctionTool] | None = None,
+) -> AsyncIterator[Engine]:
+    """Open the provider and yield an engine on it.
+
+    Raises:
+        SettingsError: when what the provider needs is not there.
+    """
+    # The SDK's own exporter would send traces to OpenAI.
+    set_trace_processors([])
+    async with open_models(options) as models:
+        yield Engine(models, limits, {**BUILT_IN, **(extra_tools or {})})

@@ -1,0 +1,98 @@
+"""Says in words what went wrong with a model, without repeating what it sent."""
+
+from __future__ import annotations
+
+import json
+
+import httpx2
+import openai
+from agents.exceptions import AgentsException, MaxTurnsExceeded, ModelBehaviorError
+
+from assistant.errors import ModelError
+
+_BY_STATUS = {
+    400: ("model_rejected", "The model rejected the request. Shorten it or rephrase it."),
+    401: ("model_auth", "The model's provider refused our key. The operator must check it."),
+    403: ("model_forbidden", "The model's provider does not allow us this model."),
+    404: ("model_not_found", "The model's provider does not know this model."),
+    413: ("model_rejected", "The conversation is too long for the model."),
+    422: ("model_rejected", "The model rejected the request. Shorten it or rephrase it."),
+}
+
+
+def explain(error: BaseException) -> ModelError | None:
+    """Return what to tell the user of a failed model call; None where it was our own fault."""
+    for link in _chain(error):
+        told = _one(link)
+        if told is not None:
+            return told
+    return None
+
+
+def _one(error: BaseException) -> ModelError | None:
+    match error:
+        case ModelError():
+            return error
+        case openai.RateLimitError():
+            return _fault(
+                "model_rate_limited", "The model is busy. Try again in a moment.", again=True
+            )
+        case openai.InternalServerError():
+            return _fault("model_unavailable", "The model is not available right now.", again=True)
+        case openai.APIStatusError(status_code=status):
+            code, text = _BY_STATUS.get(
+                status, ("model_rejected", "The model refused the request.")
+            )
+            return _fault(code, text, again=False)
+        case openai.APITimeoutError() | httpx2.TimeoutException():
+            return silent()
+        case MaxTurnsExceeded():
+            return _fault("too_many_steps", "The answer took more steps than allowed.", again=False)
+        case _:
+            return _broken(error)
+
+
+def _broken(error: BaseException) -> ModelError | None:
+    match error:
+        case httpx2.RemoteProtocolError() | httpx2.ReadError():
+            return cut()
+        case openai.APIConnectionError() | httpx2.TransportError():
+            return _fault("model_unreachable", "The model could not be reached.", again=True)
+        case openai.APIResponseValidationError() | json.JSONDecodeError() | UnicodeDecodeError():
+            return nonsense()
+        case openai.APIError():
+            return _fault("model_failed", "The model broke off with an error.", again=True)
+        case ModelBehaviorError():
+            return nonsense()
+        case AgentsException():
+            return _fault("model_failed", "The model could not finish its answer.", again=True)
+        case _:
+            return None
+
+
+def silent() -> ModelError:
+    """Return the fault of a model that says nothing."""
+    return _fault("model_timeout", "The model took too long to answer.", again=True)
+
+
+def nonsense() -> ModelError:
+    """Return the fault of an answer that is none."""
+    return _fault("model_nonsense", "The model sent something that is no answer.", again=True)
+
+
+def cut() -> ModelError:
+    """Return the fault of an answer that broke off."""
+    return _fault("model_cut", "The connection to the model broke off.", again=True)
+
+
+def _fault(code: str, detail: str, *, again: bool) -> ModelError:
+    return ModelError(code, detail, retryable=again)
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    links: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in links:
+        links.append(link)
+        link = link.__cause__ or link.__context__
+    return links

@@ -1,0 +1,162 @@
+"""Turns the SDK's stream into our events, so that whatever opens also closes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from agents.items import HandoffOutputItem, ToolCallItem, ToolCallOutputItem
+from agents.stream_events import (
+    AgentUpdatedStreamEvent,
+    RawResponsesStreamEvent,
+    RunItemStreamEvent,
+    StreamEvent,
+)
+
+from assistant.engine.jobs import Sink
+from assistant.events import (
+    AgentSwitched,
+    MessageCompleted,
+    MessageDelta,
+    MessageStarted,
+    ToolCalled,
+    ToolReturned,
+)
+from assistant.models import new_id, now
+
+_TEXT = frozenset({"response.output_text.delta", "response.refusal.delta"})
+
+
+class Narrator:
+    """Tells one run to its sink; remembers only what is open and what was said."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        speaker: str,
+        failed_calls: set[str],
+        show_tools: bool,
+        preface: str = "",
+    ) -> None:
+        self._sink = sink
+        self._speaker = speaker
+        self._failed_calls = failed_calls
+        self._show_tools = show_tools
+        self._preface = preface
+        self._said: list[str] = []
+        self._open: tuple[str, list[str]] | None = None
+        self._item: str | None = None
+        self._calls: dict[str, tuple[str, str, float]] = {}
+        self.first_text_at: datetime | None = None
+
+    @property
+    def text(self) -> str:
+        """All messages so far, the open one included, with a blank line between them."""
+        tail = ["".join(self._open[1])] if self._open else []
+        return "\n\n".join([*self._said, *tail])
+
+    @property
+    def tools_at_work(self) -> bool:
+        """Whether a tool has been called that has not returned."""
+        return bool(self._calls)
+
+    def say(self, text: str, *, item: str | None = None) -> None:
+        """Append text to the open message; another `item` than the last begins a new one."""
+        if not text:
+            return
+        if self._open is not None and item is not None and self._item not in {None, item}:
+            self.close_message()
+        # The preface waits for the first words, so that a model that fails leaves nothing said.
+        text, self._preface = self._preface + text, ""
+        if self._open is None:
+            self.first_text_at = self.first_text_at or now()
+            self._open = (new_id("msg"), [])
+            self._sink.emit(MessageStarted(self._open[0], len(self._said)))
+        self._item = item
+        self._open[1].append(text)
+        self._sink.emit(MessageDelta(self._open[0], text))
+
+    def close_message(self) -> None:
+        """Complete the open message, if there is one."""
+        if self._open is None:
+            return
+        item_id, parts = self._open
+        text = "".join(parts)
+        self._open = None
+        self._item = None
+        self._said.append(text)
+        self._sink.emit(MessageCompleted(item_id, text))
+
+    def close(self) -> None:
+        """Close whatever is open; called once more costs nothing."""
+        self.close_message()
+        for call_id, name, begun in self._calls.values():
+            self._sink.emit(ToolReturned(call_id, name, "error", _since(begun)))
+        self._calls.clear()
+
+    def hear(self, event: StreamEvent) -> None:
+        """Tell one event of the SDK, where it is one that clients see."""
+        match event:
+            case RawResponsesStreamEvent(data=data) if data.type in _TEXT:
+                self.say(_field(data, "delta"), item=_field(data, "item_id"))
+            case RunItemStreamEvent(item=ToolCallItem() as item):
+                self._tool_called(item)
+            case RunItemStreamEvent(item=ToolCallOutputItem() as item):
+                self._tool_returned(item)
+            case RunItemStreamEvent(item=HandoffOutputItem()):
+                self.close_message()
+            case AgentUpdatedStreamEvent(new_agent=agent) if agent.name != self._speaker:
+                self.close_message()
+                self._sink.emit(AgentSwitched(self._speaker, agent.name))
+                self._speaker = agent.name
+            case _:
+                pass
+
+    def _tool_called(self, item: ToolCallItem) -> None:
+        self.close_message()
+        raw = item.raw_item
+        theirs, name = _field(raw, "call_id"), _field(raw, "name")
+        ours = new_id("call")
+        self._calls[theirs] = (ours, name, time.monotonic())
+        shown = _arguments(_field(raw, "arguments")) if self._show_tools else None
+        self._sink.emit(ToolCalled(ours, name, shown))
+
+    def _tool_returned(self, item: ToolCallOutputItem) -> None:
+        theirs = _field(item.raw_item, "call_id")
+        ours, name, begun = self._calls.pop(theirs, (new_id("call"), "", time.monotonic()))
+        outcome = "error" if theirs in self._failed_calls else "ok"
+        shown = str(item.output) if self._show_tools else None
+        self._sink.emit(ToolReturned(ours, name, outcome, _since(begun), shown))
+
+
+def sendable(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return items without tool calls that have no result, which no model accepts."""
+    answered = {i.get("call_id") for i in items if i.get("type") == "function_call_output"}
+    called = {i.get("call_id") for i in items if i.get("type") == "function_call"}
+    whole = answered & called
+    return [
+        item
+        for item in items
+        if item.get("type") not in {"function_call", "function_call_output"}
+        or item.get("call_id") in whole
+    ]
+
+
+def _field(raw: Any, name: str) -> str:
+    value = raw.get(name) if isinstance(raw, dict) else getattr(raw, name, None)
+    return str(value or "")
+
+
+def _arguments(raw: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(raw, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return {}
+
+
+def _since(begun: float) -> int:
+    return round((time.monotonic() - begun) * 1000)

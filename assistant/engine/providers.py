@@ -1,0 +1,147 @@
+"""Opens the model provider in force: OpenAI's API or what speaks it, local, or demo."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+from urllib.parse import urlsplit
+
+import httpx2
+from agents import OpenAIChatCompletionsModel, OpenAIResponsesModel
+from agents.models.interface import Model
+from openai import AsyncOpenAI
+
+from assistant.engine.demo import DemoModel, Pace
+from assistant.engine.jobs import Job
+from assistant.engine.local import open_local
+from assistant.errors import SettingsError
+from assistant.persona import Persona
+
+Provider = Literal["openai", "demo", "local"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderOptions:
+    """Which model answers, and how to reach it.
+
+    Attributes:
+        api: `auto` speaks Responses to OpenAI itself and Chat Completions to everything else.
+    """
+
+    provider: Provider
+    model: str
+    api_key: str | None = None
+    base_url: str | None = None
+    api: Literal["auto", "responses", "chat"] = "auto"
+    silence: float = 30
+    local_path: Path | None = None
+    pace: Pace = Pace()
+
+
+class Models(Protocol):
+    """A provider that is open."""
+
+    @property
+    def provider(self) -> Provider:
+        """Which one it is."""
+
+    def name_for(self, persona: Persona, asked: str | None) -> str:
+        """Return the name of the model that will answer."""
+
+    def model_for(self, job: Job, persona: Persona) -> Model:
+        """Return the model itself."""
+
+
+@asynccontextmanager
+async def open_models(options: ProviderOptions) -> AsyncIterator[Models]:
+    """Open the provider, and close it at the end.
+
+    Raises:
+        SettingsError: when what it needs is not there.
+    """
+    match options.provider:
+        case "demo":
+            yield Demo(options.pace)
+        case "local":
+            async with (
+                open_local(options.local_path) as (url, name),
+                _client("local", url, options.silence) as client,
+            ):
+                yield Remote("local", client, name, speaks_responses=False, fixed=True)
+        case "openai":
+            if not options.api_key and not options.base_url:
+                detail = "OPENAI_API_KEY: is missing; set it, or MODEL_PROVIDER=demo"
+                raise SettingsError(detail)
+            key = options.api_key or "none"
+            async with _client(key, options.base_url, options.silence) as client:
+                host = urlsplit(str(client.base_url)).hostname
+                official = host == "api.openai.com"
+                responses = options.api == "responses" or (options.api == "auto" and official)
+                yield Remote("openai", client, options.model, speaks_responses=responses)
+
+
+class Demo:
+    """The demo model, which every persona with a script can use."""
+
+    provider: Provider = "demo"
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+
+    def name_for(self, persona: Persona, asked: str | None) -> str:  # noqa: ARG002
+        """Return `demo`, whatever was asked for."""
+        return "demo"
+
+    def model_for(self, job: Job, persona: Persona) -> Model:
+        """Return the persona's script as a model."""
+        return DemoModel(persona.demo, str(job.turn.context.get("page", "")), self._pace)
+
+
+class Remote:
+    """A model behind OpenAI's protocols.
+
+    Attributes:
+        fixed: whether it has one model only, whatever name it is asked for.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        client: AsyncOpenAI,
+        default: str,
+        *,
+        speaks_responses: bool,
+        fixed: bool = False,
+    ) -> None:
+        self.provider: Provider = provider
+        self._client = client
+        self._default = default
+        self._fixed = fixed
+        self._speaks_responses = speaks_responses
+
+    def name_for(self, persona: Persona, asked: str | None) -> str:
+        """Return the request's model, else the persona's, else the default one."""
+        if self._fixed:
+            return self._default
+        return asked or persona.file.model.name or self._default
+
+    def model_for(self, job: Job, persona: Persona) -> Model:
+        """Return the SDK's model for the protocol in use."""
+        name = job.model if persona is job.persona else self.name_for(persona, None)
+        if self._speaks_responses:
+            return OpenAIResponsesModel(name, self._client)
+        return OpenAIChatCompletionsModel(name, self._client)
+
+
+@asynccontextmanager
+async def _client(key: str, url: str | None, silence: float) -> AsyncIterator[AsyncOpenAI]:
+    # Retries are the runner's: the client's own would add to them.
+    patience = httpx2.Timeout(silence, connect=min(silence, 10))
+    client = AsyncOpenAI(api_key=key, base_url=url, max_retries=0, timeout=patience)
+    try:
+        yield client
+    finally:
+        await client.close()

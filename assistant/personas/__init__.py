@@ -1,0 +1,8 @@
+"""Personas: who the server can speak as, read from folders and kept current."""
+
+from __future__ import annotations
+
+from assistant.personas.catalog import Catalog, default_folder
+from assistant.personas.loading import load_persona, load_personas
+
+__all__ = ["Catalog", "default_folder", "load_persona", "load_personas"]

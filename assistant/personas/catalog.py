@@ -1,0 +1,103 @@
+"""The personas in force: looked up by name, reloaded as a whole when a file changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from importlib import resources
+from pathlib import Path
+
+import structlog
+
+from assistant.errors import NotFoundError, PersonaError
+from assistant.persona import Persona
+from assistant.personas.loading import load_personas
+
+log = structlog.get_logger(__name__)
+
+_Stamp = frozenset[tuple[str, int, int]]
+
+
+def default_folder() -> Path:
+    """Return the personas that come along: the source tree's, or the wheel's own copy."""
+    packaged = Path(str(resources.files("assistant"))) / "_agents"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "agents"
+
+
+class Catalog:
+    """All personas of one folder.
+
+    An edit goes live only when the whole folder is right; until then the former stays, so a
+    slip of the pen never ends a conversation.
+    """
+
+    def __init__(self, folder: Path, *, default: str) -> None:
+        """Read the folder.
+
+        Raises:
+            PersonaError: when a persona is wrong, or the default one is not there.
+        """
+        self._folder = folder
+        self._default = default
+        self._stamp = self._look()
+        self._personas = self._load()
+        self._versions = {(p.slug, p.version): p for p in self}
+
+    @property
+    def default(self) -> str:
+        """The persona of whoever names none."""
+        return self._default
+
+    def __iter__(self) -> Iterator[Persona]:
+        return iter(self._personas.values())
+
+    def get(self, slug: str | None, version: str | None = None) -> Persona:
+        """Return the persona by that name, or the default one for None.
+
+        With a version, the one of that version where this process has known it, so that an edit
+        does not change a run in flight.
+
+        Raises:
+            NotFoundError: when there is none; names those there are.
+        """
+        slug = slug or self._default
+        persona = self._versions.get((slug, version or "")) or self._personas.get(slug)
+        if persona is None:
+            known = ", ".join(sorted(self._personas))
+            detail = f"There is no persona '{slug}'. Known: {known}."
+            raise NotFoundError(detail)
+        return persona
+
+    async def watch(self, every: float = 1.0) -> None:
+        """Reload after each change, for as long as the task lives."""
+        while True:
+            await asyncio.sleep(every)
+            stamp = await asyncio.to_thread(self._look)
+            if stamp == self._stamp:
+                continue
+            self._stamp = stamp
+            try:
+                self._personas = await asyncio.to_thread(self._load)
+            except PersonaError as error:
+                log.warning("personas.rejected", fault=error.detail)
+            else:
+                self._versions |= {(p.slug, p.version): p for p in self}
+                log.info("personas.loaded", versions={p.slug: p.version for p in self})
+
+    def _load(self) -> Mapping[str, Persona]:
+        personas = load_personas(self._folder)
+        if self._default not in personas:
+            known = ", ".join(sorted(personas))
+            detail = f"DEFAULT_PERSONA: '{self._default}' is not in {self._folder} (there: {known})"
+            raise PersonaError(detail)
+        return personas
+
+    def _look(self) -> _Stamp:
+        stamps = set()
+        for path in self._folder.glob("*/*"):
+            # A file may vanish between the two looks; that is a change like any other.
+            with suppress(OSError):
+                state = path.stat()
+                stamps.add((str(path), state.st_mtime_ns, state.st_size))
+        return frozenset(stamps)

@@ -1,0 +1,1 @@
+from assistant.persona import *  # noqa: F403  TEMP

@@ -1,0 +1,9 @@
+"""Runs: what a client may do, whichever door it comes through."""
+
+from __future__ import annotations
+
+from assistant.runs.asks import Ask, Executor, Place
+from assistant.runs.service import RunService
+from assistant.runs.sessions import SessionService
+
+__all__ = ["Ask", "Executor", "Place", "RunService", "SessionService"]

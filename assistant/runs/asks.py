@@ -1,0 +1,60 @@
+"""What a client asks for, and what the service needs of others to answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import msgspec
+
+from assistant.models import IfBusy, Role, Run
+from assistant.persona import Persona
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """A request for an answer, from whichever door it came.
+
+    Attributes:
+        one_off: a question without session or history.
+        idempotency: key and fingerprint of the request, where it carried a key.
+    """
+
+    text: str
+    owner: str
+    correlation_id: str
+    session_id: str | None = None
+    persona_type: str | None = None
+    user_id: str | None = None
+    context: dict[str, Any] | None = None
+    model: str | None = None
+    max_tokens: int | None = None
+    history: Sequence[tuple[Role, str]] = ()
+    use_cache: bool = True
+    if_busy: IfBusy = "enqueue"
+    one_off: bool = False
+    idempotency: tuple[str, str] | None = None
+
+
+class Place(Protocol):
+    """A place among the runs that this process has taken on."""
+
+    def dispatch(self, run: Run) -> None:
+        """Use the place for this run."""
+
+
+class Executor(Protocol):
+    """Whoever executes runs."""
+
+    def reserve(self) -> AbstractContextManager[Place]:
+        """Hold a place until the run is accepted; gives it back when it is not used."""
+
+    async def cancel(self, run_id: str, by: str) -> None:
+        """Stop a run wherever it executes."""
+
+
+class Models(Protocol):
+    """Knows which model answers for a persona."""
+
+    def model_name(self, persona: Persona, asked: str | None = None) -> str:
+        """Return the name of the model."""

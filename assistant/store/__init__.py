@@ -1,0 +1,26 @@
+"""The store: sessions, runs and their logs on the Redis protocol."""
+
+from __future__ import annotations
+
+from assistant.store.keys import channel
+from assistant.store.log import Log, Pen
+from assistant.store.opening import Store, StoreOptions, open_store
+from assistant.store.runs import Ending, Offer, Runs, digest, status_of
+from assistant.store.sessions import HistoryLine, Sessions, has_ended
+
+__all__ = [
+    "Ending",
+    "HistoryLine",
+    "Log",
+    "Offer",
+    "Pen",
+    "Runs",
+    "Sessions",
+    "Store",
+    "StoreOptions",
+    "channel",
+    "digest",
+    "has_ended",
+    "open_store",
+    "status_of",
+]

@@ -1,0 +1,241 @@
+"""The numbered log: group commit on the writing side, one cursor on the reading side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from assistant import events
+from assistant.errors import LeaseLostError, NotFoundError, StoreUnavailableError
+from assistant.events import Entry, Event, MessageDelta
+from assistant.models import Run
+from assistant.store import keys
+from assistant.store.bells import Bells
+from assistant.store.client import Client
+from assistant.store.scripts import APPEND, Scripts
+
+log = structlog.get_logger(__name__)
+
+LOOK_AGAIN = 2.0
+_ROOM = 2_000
+_PAGE = 2_000
+
+
+class Pen:
+    """The right to write one run's log from one process.
+
+    `emit` never waits, so that it can be called while a run is being torn down; `room` is where
+    a writer waits when the store cannot keep up, `drain` where it waits for acknowledgement.
+    """
+
+    def __init__(self, run: Run, next_sequence: int, wake: asyncio.Event) -> None:
+        self.run = run
+        self.next_sequence = next_sequence
+        self.channel = keys.channel(run.session_id, run.run_id)
+        self.head = publication_head(run)
+        self._pending: deque[Event] = deque()
+        self._in_flight: list[bytes] = []
+        self._wake = wake
+        self._moved = asyncio.Event()
+        self.lost = asyncio.Event()
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything emitted has been acknowledged."""
+        return not self._pending and not self._in_flight
+
+    def emit(self, event: Event) -> None:
+        """Queue an event; deltas of one message that wait together are joined."""
+        last = self._pending[-1] if self._pending else None
+        if (
+            isinstance(event, MessageDelta)
+            and isinstance(last, MessageDelta)
+            and last.item_id == event.item_id
+        ):
+            self._pending[-1] = MessageDelta(event.item_id, last.text + event.text)
+        else:
+            self._pending.append(event)
+        self._wake.set()
+
+    async def room(self) -> None:
+        """Wait while too much is unacknowledged.
+
+        Raises:
+            LeaseLostError: when another worker has taken the run over.
+        """
+        await self._until(_ROOM)
+
+    async def drain(self) -> None:
+        """Wait until everything emitted is acknowledged.
+
+        Raises:
+            LeaseLostError: when another worker has taken the run over.
+        """
+        await self._until(0)
+
+    def take(self) -> list[bytes]:
+        """Return what is to be sent now, encoded once; the same again until it is settled."""
+        if not self._in_flight:
+            self._in_flight = [events.encode(event) for event in self._pending]
+            self._pending.clear()
+        return self._in_flight
+
+    def settle(self, *, written: bool) -> None:
+        """Note the store's answer: acknowledged, or refused for good."""
+        if written:
+            self.next_sequence += len(self._in_flight)
+        else:
+            self.lost.set()
+            self._pending.clear()
+        self._in_flight = []
+        self._moved.set()
+
+    async def _until(self, limit: int) -> None:
+        while True:
+            if self.lost.is_set():
+                detail = f"Run {self.run.run_id} is written by another worker now."
+                raise LeaseLostError(detail)
+            if len(self._pending) + len(self._in_flight) <= limit:
+                return
+            self._moved.clear()
+            await self._moved.wait()
+
+
+class Log:
+    """All runs' logs as one process sees them.
+
+    One flusher sends what is pending for all runs in one pipeline, and only then the next: with
+    few runs nothing waits, with many the cost of a round trip is shared.
+    """
+
+    def __init__(self, redis: Client, bells: Bells, *, token: str, lease_ms: int) -> None:
+        self._redis = redis
+        self._scripts = Scripts(redis)
+        self._bells = bells
+        self._token = token
+        self._lease_ms = lease_ms
+        self._pens: set[Pen] = set()
+        self._wake = asyncio.Event()
+
+    def open_pen(self, run: Run, *, next_sequence: int) -> Pen:
+        """Return a pen that goes on at `next_sequence`; give it back with `close_pen`."""
+        pen = Pen(run, next_sequence, self._wake)
+        self._pens.add(pen)
+        return pen
+
+    def close_pen(self, pen: Pen) -> None:
+        """Forget a pen; what it has not drained is dropped."""
+        self._pens.discard(pen)
+
+    async def flush_forever(self) -> None:
+        """Send pending events for as long as the task lives; waits out a lost store."""
+        delay = 0.05
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch = [(pen, taken) for pen in self._pens if (taken := pen.take())]
+            if not batch:
+                continue
+            if await self._send(batch):
+                delay = 0.05
+            else:
+                self._wake.set()
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 1.0)
+
+    async def read(self, run_id: str, after: int, count: int = _PAGE) -> list[Entry]:
+        """Return up to `count` entries that come after number `after`, oldest first."""
+        name = keys.log(run_id)
+        rows = await self._redis.call("XRANGE", name, f"1-{after + 1}", "+", "COUNT", count)
+        return [_entry(row) for row in rows]
+
+    async def last(self, run_id: str) -> Entry | None:
+        """Return the newest entry, or None where there is no log."""
+        rows = await self._redis.call("XREVRANGE", keys.log(run_id), "+", "-", "COUNT", 1)
+        return _entry(rows[0]) if rows else None
+
+    async def follow(self, run: Run, after: int = -1) -> AsyncIterator[list[Entry]]:
+        """Yield batches of entries after number `after`: those there are, then live ones.
+
+        Ends after the terminal entry. While the store is away it waits, without a gap after.
+
+        Raises:
+            NotFoundError: when the log is gone, because it expired or was deleted.
+        """
+        async with self._bells.listen(keys.channel(run.session_id, run.run_id)) as bell:
+            while True:
+                bell.clear()
+                try:
+                    found = await self.read(run.run_id, after)
+                    if not found and await self._is_past_end(run.run_id, after):
+                        return
+                except StoreUnavailableError:
+                    log.warning("store.follow.waiting", run_id=run.run_id)
+                    await asyncio.sleep(0.5)
+                    continue
+                if found:
+                    yield found
+                    after = found[-1].sequence
+                    if found[-1].is_terminal:
+                        return
+                else:
+                    await _rung(bell)
+
+    async def _is_past_end(self, run_id: str, after: int) -> bool:
+        last = await self.last(run_id)
+        if last is None:
+            detail = f"The log of run {run_id} is no longer kept."
+            raise NotFoundError(detail)
+        return last.is_terminal and last.sequence <= after
+
+    async def _send(self, batch: Sequence[tuple[Pen, list[bytes]]]) -> bool:
+        calls = [(self._keys(pen), self._arguments(pen, taken)) for pen, taken in batch]
+        try:
+            replies = await self._scripts.run_all(APPEND, calls)
+        except StoreUnavailableError:
+            log.warning("store.append.waiting", runs=len(batch))
+            return False
+        settled = True
+        for (pen, _), reply in zip(batch, replies, strict=True):
+            if isinstance(reply, Exception):
+                log.warning("store.append.refused", error=type(reply).__name__)
+                settled = False
+                continue
+            pen.settle(written=reply in {b"ok", b"again"})
+            if pen.lost.is_set():
+                log.warning("run.lease.lost", run_id=pen.run.run_id, answer=reply.decode())
+            self._bells.ring(pen.channel)
+        return settled
+
+    def _keys(self, pen: Pen) -> list[str]:
+        return [keys.log(pen.run.run_id), keys.lease(pen.run.run_id)]
+
+    def _arguments(self, pen: Pen, taken: list[bytes]) -> list[Any]:
+        return [self._token, self._lease_ms, pen.channel, pen.head, pen.next_sequence, *taken]
+
+
+def publication_head(run: Run) -> str:
+    """Return the beginning of every publication of a run, up to its sequence number."""
+    ids = {
+        "run_id": run.run_id,
+        "session_id": run.session_id,
+        "correlation_id": run.correlation_id,
+    }
+    return msgspec.json.encode(ids).decode()[:-1] + ',"sequence":'
+
+
+async def _rung(bell: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(LOOK_AGAIN):
+            await bell.wait()
+    except TimeoutError:
+        pass
+
+
+def _entry(row: tuple[bytes, dict[bytes, bytes]]) -> Entry:
+    return Entry(int(row[0].partition(b"-")[2]), events.decode(row[1][b"e"]))

@@ -1,0 +1,148 @@
+"""Opens the store: the Redis that was asked for, or the embedded one, and what runs beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import structlog
+from redis.exceptions import RedisError
+
+from assistant.errors import StoreStartError, StoreUnavailableError
+from assistant.store.bells import Bells
+from assistant.store.client import Client
+from assistant.store.embedded import EmbeddedStore
+from assistant.store.log import Log
+from assistant.store.runs import Runs
+from assistant.store.sessions import Sessions
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOptions:
+    """What the store needs to know; `url` None means embedded."""
+
+    url: str | None
+    data_dir: Path
+    fallback: Literal["embedded", "fail"] = "embedded"
+    fsync: Literal["always", "everysec"] = "always"
+    history: timedelta = timedelta(days=1)
+    idle: timedelta = timedelta(minutes=30)
+    lease: timedelta = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """All parts of an open store.
+
+    Attributes:
+        kind: where the data is.
+        degraded: whether this is not the Redis that was asked for.
+    """
+
+    redis: Client
+    bells: Bells
+    log: Log
+    sessions: Sessions
+    runs: Runs
+    kind: Literal["redis", "embedded"]
+    degraded: bool
+
+    async def ping(self) -> None:
+        """Return when the store answers.
+
+        Raises:
+            StoreUnavailableError: when it does not within a second.
+        """
+        try:
+            async with asyncio.timeout(1):
+                await self.redis.call("PING")
+        except (StoreUnavailableError, TimeoutError):
+            detail = "The store cannot be reached; nothing is lost, try again soon."
+            raise StoreUnavailableError(detail, retry_after=2) from None
+
+
+@asynccontextmanager
+async def open_store(options: StoreOptions) -> AsyncIterator[Store]:
+    """Open the store and its background tasks, and close them at the end.
+
+    Raises:
+        StoreStartError: when neither the Redis asked for nor the fallback can be had.
+    """
+    async with AsyncExitStack() as stack:
+        redis, kind, degraded = await _connect(options, stack)
+        bells = Bells(redis)
+        stack.push_async_callback(bells.aclose)
+        token = f"w{secrets.token_hex(6)}"
+        lease_ms = int(options.lease.total_seconds() * 1000)
+        store = Store(
+            redis=redis,
+            bells=bells,
+            log=Log(redis, bells, token=token, lease_ms=lease_ms),
+            sessions=Sessions(redis, idle=options.idle, keep=options.history),
+            runs=Runs(redis, bells, token=token, lease=options.lease, keep=options.history),
+            kind=kind,
+            degraded=degraded,
+        )
+        if kind == "embedded":
+            # The folder's lock is ours, so whoever held these leases is dead.
+            await store.runs.break_leases()
+        await stack.enter_async_context(_beside(bells.pump(), "store.bells"))
+        await stack.enter_async_context(_beside(store.log.flush_forever(), "store.flusher"))
+        log.info("store.opened", kind=kind, degraded=degraded)
+        yield store
+
+
+async def _connect(
+    options: StoreOptions, stack: AsyncExitStack
+) -> tuple[Client, Literal["redis", "embedded"], bool]:
+    if options.url:
+        redis = _client(options.url, stack)
+        try:
+            await redis.call("PING")
+        except (StoreUnavailableError, RedisError) as error:
+            where = urlsplit(options.url).hostname or "the given socket"
+            if options.fallback == "fail":
+                detail = (
+                    f"REDIS_URL: {where} cannot be reached ({_reason(error)}); "
+                    "start it, correct the URL, or set STORE_FALLBACK=embedded"
+                )
+                raise StoreStartError(detail) from None
+            log.warning(
+                "store.fallback", to="embedded", error=_reason(error)
+            )
+        else:
+            return redis, "redis", False
+    embedded = EmbeddedStore(options.data_dir, fsync=options.fsync)
+    await embedded.start()
+    stack.push_async_callback(embedded.stop)
+    return _client(embedded.url, stack), "embedded", options.url is not None
+
+
+def _reason(error: Exception) -> str:
+    return type(error.__cause__ or error).__name__
+
+
+def _client(url: str, stack: AsyncExitStack) -> Client:
+    # The socket timeout stays below a lease, so that a silent server is noticed in time.
+    redis: Client = Client.from_url(url, socket_timeout=5, socket_connect_timeout=3)  # type: ignore[assignment]
+    stack.push_async_callback(redis.aclose)
+    return redis
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

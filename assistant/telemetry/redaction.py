@@ -1,0 +1,81 @@
+"""Takes secrets out of what is about to be logged; the last step before it is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+MASK = "[redacted]"
+_DEEPEST = 8
+
+_SECRET_NAME = re.compile(
+    r"(?:^|[_\-.])(?:pass(?:word|wd|phrase)?|secret|token|authorization|cookie|credentials?|"
+    r"api[_-]?key|private[_-]?key|access[_-]?key|session[_-]?key|dsn|jwt)$",
+    re.IGNORECASE,
+)
+# What a person said never belongs in a log, under whatever name it comes.
+_CONTENT_NAME = frozenset(
+    {"message_text", "content", "prompt", "question", "answer", "arguments", "instructions"}
+)
+# Bounded repeats only, so that no input makes a search slow.
+_PATTERNS = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"\b(sk|pk|rk)-[A-Za-z0-9_\-]{8,200}", MASK),
+        (r"\b(?:ghp|gho|ghs|github_pat|glpat|xox[abprs]|AKIA|AIza)[A-Za-z0-9_\-]{10,200}", MASK),
+        (r"\beyJ[A-Za-z0-9_\-]{8,2000}\.[A-Za-z0-9_\-]{4,4000}\.[A-Za-z0-9_\-]{4,1000}", MASK),
+        (r"(?i)\b(bearer|basic)\s{1,4}[A-Za-z0-9._~+/=\-]{8,2000}", rf"\1 {MASK}"),
+        (r"([a-z][a-z0-9+.\-]{1,20}://)[^/\s:@]{0,200}:[^/\s@]{1,200}@", rf"\1{MASK}@"),
+        (r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]{0,10000}(?:-----END)?", MASK),
+        (
+            r"(?i)\b(password|passwd|secret|token|api[_-]?key|access[_-]?key)"
+            r"([\"']?\s{0,4}[=:]\s{0,4}[\"']?)[^\s\"',;&}]{3,500}",
+            rf"\1\2{MASK}",
+        ),
+        (
+            r"\b[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,5}\b",
+            "[email]",
+        ),
+    )
+)
+
+
+def redact(value: Any) -> Any:
+    """Return the same shape without secrets; takes a string, or anything made of JSON's types."""
+    return _redact(value, 0)
+
+
+def _redact(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if depth >= _DEEPEST:
+        return MASK
+    if isinstance(value, Mapping):
+        return {str(k): _field(str(k), v, depth) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redact(item, depth + 1) for item in value]
+    if isinstance(value, bytes):
+        return f"[{len(value)} bytes]"
+    return _text(_shown(value))
+
+
+def _field(name: str, value: Any, depth: int) -> Any:
+    if value is not None and (name in _CONTENT_NAME or _SECRET_NAME.search(name)):
+        return MASK
+    return _redact(value, depth + 1)
+
+
+def _text(text: str) -> str:
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _shown(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - a log call never raises into its caller
+        return f"[{type(value).__name__}]"

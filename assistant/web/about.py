@@ -1,0 +1,140 @@
+"""What the server says of itself: service, health, personas, statistics."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+import assistant
+from assistant.errors import StoreUnavailableError
+from assistant.models import now
+from assistant.persona import Persona
+from assistant.web import answers
+from assistant.web.keys import LIFE, OWNER, PARTS
+from assistant.web.reading import wants_html
+from assistant.web.replies import (
+    HealthReply,
+    ModelHealth,
+    PersonaReply,
+    PersonasReply,
+    ServiceReply,
+    StateReply,
+    StatsReply,
+    StoreHealth,
+)
+from assistant.wiring import Parts
+
+_LINKS = {
+    "chat": "/chat",
+    "page": "/ui/",
+    "personas": "/personas",
+    "health": "/health",
+    "docs": "/docs",
+    "reference": "/redoc",
+    "openapi": "/openapi.json",
+}
+
+
+async def root(request: web.Request) -> web.Response:
+    """Tell what this is; a browser is sent to the page."""
+    if wants_html(request):
+        raise web.HTTPSeeOther("/ui/")
+    reply = ServiceReply(
+        service="persona-assistant",
+        version=assistant.__version__,
+        links=_LINKS,
+        active_connections=dict(request.app[LIFE].open),
+    )
+    return answers.json(reply.model_dump())
+
+
+async def health(request: web.Request) -> web.Response:
+    """Tell how the server is; always 200, the body tells."""
+    parts = request.app[PARTS]
+    reachable = await _reachable(parts)
+    default = parts.personas.get(None)
+    reply = HealthReply(
+        status="healthy" if reachable and not parts.store.degraded else "degraded",
+        timestamp=now(),
+        version=assistant.__version__,
+        store=StoreHealth(
+            kind=parts.store.kind, reachable=reachable, fallback=parts.store.degraded
+        ),
+        model=ModelHealth(provider=parts.engine.provider, name=parts.engine.model_name(default)),
+    )
+    return answers.json(reply.model_dump())
+
+
+async def live(_request: web.Request) -> web.Response:
+    """Tell that the process runs."""
+    return answers.json(StateReply(status="alive").model_dump())
+
+
+async def ready(request: web.Request) -> web.Response:
+    """Tell whether new work is welcome: 503 while draining or without a store."""
+    parts = request.app[PARTS]
+    if parts.worker.draining:
+        state = "draining"
+    else:
+        state = "ready" if await _reachable(parts) else "no store"
+    status = 200 if state == "ready" else 503
+    headers = {} if state == "ready" else {"Retry-After": "2"}
+    return answers.json(StateReply(status=state).model_dump(), status=status, headers=headers)
+
+
+async def list_personas(request: web.Request) -> web.Response:
+    """List the personas."""
+    parts = request.app[PARTS]
+    shown = [_shown(parts, persona) for persona in parts.personas]
+    return answers.json(PersonasReply(personas=shown).model_dump())
+
+
+async def get_persona(request: web.Request) -> web.Response:
+    """Tell one persona."""
+    parts = request.app[PARTS]
+    persona = parts.personas.get(request.match_info["name"])
+    return answers.json(_shown(parts, persona).model_dump())
+
+
+async def stats(request: web.Request) -> web.Response:
+    """Tell counts and latencies."""
+    parts, life = request.app[PARTS], request.app[LIFE]
+    counts = await parts.store.runs.stats()
+    reply = StatsReply(
+        sessions=await parts.store.sessions.count(request[OWNER]),
+        runs={
+            "executing": parts.worker.executing,
+            "waiting": parts.worker.waiting,
+            **{k: counts.get(k, 0) for k in ("accepted", "completed", "failed", "cancelled")},
+            "open": counts["open"],
+        },
+        connections={"open": dict(life.open), "total": dict(life.total)},
+        tokens={k: counts.get(f"{k}_tokens", 0) for k in ("input", "output")},
+        latency=parts.attempts.pulse.percentiles(),
+        cache={k: counts.get(f"cache_{k}", 0) for k in ("hits", "misses")},
+    )
+    return answers.json(reply.model_dump())
+
+
+async def _reachable(parts: Parts) -> bool:
+    try:
+        await parts.store.ping()
+    except StoreUnavailableError:
+        return False
+    return True
+
+
+def _shown(parts: Parts, persona: Persona) -> PersonaReply:
+    file = persona.file
+    return PersonaReply(
+        name=persona.slug,
+        display_name=file.name,
+        title=file.title,
+        description=file.description,
+        greeting=file.greeting,
+        starters=list(file.starters),
+        notice=file.notice,
+        version=persona.version,
+        model=parts.engine.model_name(persona),
+        provider=parts.engine.provider,
+        is_default=persona.slug == parts.personas.default,
+    )

@@ -1,0 +1,75 @@
+"""The application: routes, middleware, and the one context that opens everything."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp_cors
+from aiohttp import web
+
+from assistant.settings import Settings
+from assistant.web.docs import add_docs
+from assistant.web.keys import LIFE, PARTS, SETTINGS, Life
+from assistant.web.middleware import add_headers, answer_errors, correlate, identify, log_access
+from assistant.web.routes import ROUTES
+from assistant.wiring import open_parts
+
+if TYPE_CHECKING:
+    from assistant.engine import Tools
+
+_STATIC = Path(str(resources.files("assistant.web") / "static"))
+
+
+def create_app(settings: Settings, tools: Tools | None = None) -> web.Application:
+    """Return the application; nothing is opened before it starts.
+
+    Args:
+        settings: the whole configuration.
+        tools: tools that personas may name besides the built-in ones.
+    """
+    app = web.Application(
+        middlewares=[correlate, log_access, answer_errors, identify],
+        client_max_size=settings.max_body_bytes,
+    )
+    app[SETTINGS] = settings
+    app[LIFE] = Life()
+
+    async def parts(app: web.Application) -> AsyncIterator[None]:
+        async with open_parts(settings, tools) as opened:
+            app[PARTS] = opened
+            yield
+
+    async def close_streams(app: web.Application) -> None:
+        app[LIFE].closing.set()
+
+    app.cleanup_ctx.append(parts)
+    app.on_shutdown.append(close_streams)
+    app.on_response_prepare.append(add_headers)
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, route.handler)
+    add_docs(app)
+    _allow_origins(app, settings)
+    app.router.add_get("/ui/", _page)
+    app.router.add_static("/ui/", _STATIC)
+    return app
+
+
+async def _page(_request: web.Request) -> web.FileResponse:
+    return web.FileResponse(_STATIC / "index.html")
+
+
+def _allow_origins(app: web.Application, settings: Settings) -> None:
+    if not settings.cors_origins:
+        return
+    options = aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers="*",
+        expose_headers=["X-Correlation-ID", "X-Run-ID", "Retry-After"],
+        max_age=600,
+    )
+    cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(settings.cors_origins, options))
+    for route in list(app.router.routes()):
+        cors.add(route)

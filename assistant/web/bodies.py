@@ -1,0 +1,220 @@
+"""What clients may send: the shape of every request body, read strictly."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.json_schema import SkipJsonSchema
+
+from assistant.errors import (
+    InvalidRequestError,
+    RequestTimeoutError,
+    UnsupportedMediaTypeError,
+)
+from assistant.web.keys import SETTINGS
+
+SESSION_ID = r"^[A-Za-z0-9._:-]{1,128}$"
+_DEEPEST = 32
+
+SessionId = Annotated[str, Field(pattern=SESSION_ID)]
+Said = Annotated[str, Field(min_length=1, max_length=16_000, pattern=r"\S")]
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Context = Annotated[
+    dict[str, Any], Field(description="What page or state the user is in, any JSON object.")
+]
+
+
+class Body(BaseModel):
+    """Base of all bodies: fields that are not known are refused, types are not converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class EarlierTurn(Body):
+    """One turn of a conversation that was held elsewhere."""
+
+    role: Literal["user", "assistant"]
+    content: Said
+
+
+class ChatBody(Body):
+    """A message to a persona, in a session."""
+
+    message: Said
+    session_id: SessionId | SkipJsonSchema[None] = Field(
+        None, description="Made where it is missing; an unknown one is created."
+    )
+    persona_type: Name | None = None
+    user_id: Name | None = None
+    context: Context | None = None
+    model: Name | None = None
+    max_tokens: int | None = Field(None, ge=1, le=128_000)
+    history: list[EarlierTurn] | None = Field(
+        None, max_length=200, description="Used only when the session is new."
+    )
+    use_cache: bool = True
+    stream: bool | None = None
+    background: bool = False
+    if_busy: Literal["reject", "enqueue", "interrupt"] = "enqueue"
+
+
+class QuestionBody(Body):
+    """A one-off question, without a session."""
+
+    question: Said
+    persona_type: Name | None = None
+    user_id: Name | None = None
+    context: Context | None = None
+    model: Name | None = None
+    max_tokens: int | None = Field(None, ge=1, le=128_000)
+    use_cache: bool = True
+    stream: bool | None = None
+    background: bool = False
+
+
+class SessionBody(Body):
+    """A session to begin."""
+
+    persona_type: Name | None = None
+    user_id: Name | None = None
+    context: Context | None = None
+
+
+class SocketContent(Body):
+    """A chat message's text in its longer form."""
+
+    content: Said
+    role: Literal["user"] = "user"
+
+
+class SocketChat(Body):
+    """`chat_message`: a message to a persona, over a WebSocket."""
+
+    type: Literal["chat_message"]
+    message: Said | SocketContent
+    persona_type: Name | None = None
+    user_id: Name | None = None
+    history: list[EarlierTurn] | None = Field(None, max_length=200)
+    context: Context | None = None
+    if_busy: Literal["reject", "enqueue", "interrupt"] = "enqueue"
+
+
+class SocketPing(Body):
+    """`ping`: answered by `pong`."""
+
+    type: Literal["ping"]
+
+
+class SocketResume(Body):
+    """`resume`: follow a run from after a number."""
+
+    type: Literal["resume"]
+    run_id: Name
+    after: int = Field(-1, ge=-1, lt=2**53)
+
+
+class SocketCancel(Body):
+    """`cancel`: stop a run."""
+
+    type: Literal["cancel"]
+    run_id: Name
+
+
+_Body = TypeVar("_Body", bound=Body)
+
+
+async def read_object(request: web.Request) -> dict[str, Any]:
+    """Return the request's body as a JSON object.
+
+    Raises:
+        AssistantError: when it is not declared as JSON, late, too large or no JSON object.
+    """
+    if request.content_type != "application/json" or (request.charset or "utf-8") != "utf-8":
+        detail = "Send the body as JSON in UTF-8, with Content-Type: application/json."
+        raise UnsupportedMediaTypeError(detail)
+    try:
+        async with asyncio.timeout(request.app[SETTINGS].body_timeout_seconds):
+            raw = await request.read()
+    except TimeoutError:
+        detail = "The body took too long to arrive; send it again."
+        raise RequestTimeoutError(detail) from None
+    return parse_object(raw)
+
+
+def parse_object(raw: bytes | str) -> dict[str, Any]:
+    """Return JSON text as an object.
+
+    Raises:
+        InvalidRequestError: when it is something else; NaN and numbers out of range included.
+    """
+    try:
+        value = msgspec.json.decode(raw)
+    except RecursionError:
+        value = _too_deep()
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        where = str(error).partition("(")[2].rstrip(")")
+        detail = f"The body is not valid JSON{f' ({where})' if where.startswith('byte') else ''}."
+        raise InvalidRequestError(detail) from None
+    if not isinstance(value, dict):
+        detail = 'The body must be a JSON object, such as {"message": "Hello"}.'
+        raise InvalidRequestError(detail)
+    if _depth_exceeds(value, _DEEPEST):
+        _too_deep()
+    return value
+
+
+def validate(model: type[_Body], value: dict[str, Any]) -> _Body:
+    """Return the object as a body.
+
+    Raises:
+        InvalidRequestError: when a field is wrong; names the field and what it must be.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False, include_context=False)
+        raise InvalidRequestError("; ".join(_fault(dict(f), model) for f in faults[:3])) from None
+
+
+def _fault(fault: dict[str, Any], model: type[Body]) -> str:
+    # Only names that are ours are repeated: a client's own may be anything.
+    known = [str(p) for p in fault["loc"] if isinstance(p, int) or str(p).isidentifier()]
+    name = ".".join(known)[:80] or "(unnamed)"
+    match fault["type"]:
+        case "missing":
+            return f"Field '{name}': is required"
+        case "extra_forbidden":
+            fields = ", ".join(model.model_fields)
+            return f"Field '{name}': is not known here; the fields are {fields}"
+        case "string_pattern_mismatch" if fault["loc"][-1] == "session_id":
+            return f"Field '{name}': must be 1 to 128 characters of A-Z a-z 0-9 . _ : -"
+        case "string_pattern_mismatch":
+            return f"Field '{name}': must not be blank or hold control characters"
+        case _:
+            text = str(fault["msg"])
+            for subject in ("Input should", "String should", "List should", "Value should"):
+                text = text.replace(subject, "must")
+            return f"Field '{name}': {text}"
+
+
+def _depth_exceeds(value: Any, limit: int) -> bool:
+    level: list[Any] = [value]
+    for _ in range(limit):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _too_deep() -> Any:
+    detail = f"The body is nested more than {_DEEPEST} levels deep; send a flatter one."
+    raise InvalidRequestError(detail)

@@ -1,0 +1,47 @@
+"""`/runs`: look at a run, follow its log, stop it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from aiohttp import web
+
+from assistant.web import answers
+from assistant.web.keys import OWNER, PARTS
+from assistant.web.reading import cursor
+from assistant.web.replies import run_reply
+from assistant.web.stream import stream_run
+
+_LAST_WORDS = 2.0
+
+
+async def get_run(request: web.Request) -> web.Response:
+    """Tell a run's state."""
+    run = await request.app[PARTS].runs.get(request.match_info["run_id"], request[OWNER])
+    return answers.json(run_reply(run).model_dump())
+
+
+async def follow_run(request: web.Request) -> web.StreamResponse:
+    """Stream a run's log from after the client's cursor."""
+    after = cursor(request)
+    parts = request.app[PARTS]
+    run = await parts.runs.get(request.match_info["run_id"], request[OWNER])
+    if not run.is_open:
+        last = await parts.store.log.last(run.run_id)
+        if last is not None and last.sequence <= after:
+            # Nothing is left to say; 204 is what keeps an EventSource from coming back.
+            return web.Response(status=204)
+    return await stream_run(request, run, after)
+
+
+async def cancel_run(request: web.Request) -> web.Response:
+    """Stop a run; answers with its state, as a rule the final one."""
+    runs = request.app[PARTS].runs
+    run = await runs.cancel(request.match_info["run_id"], request[OWNER])
+    if run.is_open:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS):
+                await runs.wait(run)
+    run = await runs.get(run.run_id, request[OWNER])
+    return answers.json(run_reply(run).model_dump())

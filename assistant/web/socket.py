@@ -1,0 +1,201 @@
+"""`/ws/ID`: runs over a WebSocket; the other place that writes to a socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from assistant.errors import AssistantError, ForbiddenError, InvalidRequestError, NotFoundError
+from assistant.models import Run
+from assistant.runs import Ask
+from assistant.web.bodies import (
+    Body,
+    SocketCancel,
+    SocketChat,
+    SocketContent,
+    SocketPing,
+    SocketResume,
+    parse_object,
+    validate,
+)
+from assistant.web.keys import CORRELATION_ID, LIFE, OWNER, PARTS, SETTINGS
+from assistant.web.reading import session_id
+from assistant.web.stream import counted
+from assistant.wire import socket as wire
+
+log = structlog.get_logger(__name__)
+
+_IDLE = 4408
+_KINDS: Mapping[str, type[Body]] = {
+    "chat_message": SocketChat,
+    "ping": SocketPing,
+    "resume": SocketResume,
+    "cancel": SocketCancel,
+}
+
+
+async def websocket(request: web.Request) -> web.StreamResponse:
+    """Hold a conversation over a WebSocket until the client or the server goes."""
+    sid = session_id(request)
+    settings = request.app[SETTINGS]
+    ws = web.WebSocketResponse(
+        heartbeat=settings.heartbeat_seconds, max_msg_size=settings.max_body_bytes, compress=False
+    )
+    if not ws.can_prepare(request):
+        raise web.HTTPUpgradeRequired
+    check_origin(request)
+    await request.app[PARTS].runs.sessions.open(sid, request[OWNER])
+    await ws.prepare(request)
+    with counted(request.app, "websocket"):
+        await _Talk(request, ws, sid).hold()
+    return ws
+
+
+def check_origin(request: web.Request) -> None:
+    """Check that a browser's page may talk to us; clients that are no browsers send no origin.
+
+    Raises:
+        ForbiddenError: when the page is of another site than this server or `CORS_ORIGINS`.
+    """
+    origin = request.headers.get("Origin")
+    allowed = request.app[SETTINGS].cors_origins
+    if origin is None or origin in allowed or "*" in allowed:
+        return
+    if urlsplit(origin).netloc != request.host:
+        detail = "This page's origin may not connect; the operator can add it to CORS_ORIGINS."
+        raise ForbiddenError(detail)
+
+
+class _Talk:
+    """One socket: reads what the client sends, relays the runs it follows."""
+
+    def __init__(self, request: web.Request, ws: web.WebSocketResponse, sid: str) -> None:
+        self._app = request.app
+        self._runs = request.app[PARTS].runs
+        self._transport = request.transport
+        self._ws = ws
+        self._session_id = sid
+        self._owner = request[OWNER]
+        self._correlation_id = request[CORRELATION_ID]
+        self._followed: dict[str, asyncio.Task[None]] = {}
+
+    async def hold(self) -> None:
+        """Serve the client until one side goes."""
+        closing = asyncio.create_task(self._app[LIFE].closing.wait())
+        try:
+            await self._read(closing)
+        finally:
+            tasks = [closing, *self._followed.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self, closing: asyncio.Task[Any]) -> None:
+        idle = self._app[SETTINGS].websocket_idle_seconds
+        receive: asyncio.Task[Any] | None = None
+        try:
+            while not self._ws.closed:
+                receive = receive or asyncio.create_task(self._ws.receive())
+                await asyncio.wait(
+                    {receive, closing}, timeout=idle, return_when=asyncio.FIRST_COMPLETED
+                )
+                if receive.done():
+                    message, receive = receive.result(), None
+                    if message.type in {WSMsgType.TEXT, WSMsgType.BINARY}:
+                        await self._hear(message.data)
+                elif closing.done():
+                    await self._ws.close(code=WSCloseCode.GOING_AWAY, message=b"come back")
+                elif not self._followed:
+                    await self._ws.close(code=_IDLE, message=b"idle")
+        finally:
+            if receive is not None:
+                receive.cancel()
+                await asyncio.gather(receive, return_exceptions=True)
+
+    async def _hear(self, data: str | bytes) -> None:
+        try:
+            if isinstance(data, bytes):
+                detail = "Send JSON as text messages, not binary ones."
+                raise InvalidRequestError(detail)  # noqa: TRY301 - told like every other fault
+            await self._act(parse_object(data))
+        except AssistantError as error:
+            log.info("socket.refused", code=error.code)
+            await self._send(wire.error(error.detail, error.code, self._correlation_id))
+        except Exception:
+            log.exception("socket.failed")
+            text = "Something went wrong on our side; it has been logged."
+            await self._send(wire.error(text, "internal", self._correlation_id))
+
+    async def _act(self, value: dict[str, Any]) -> None:
+        kind = value.get("type")
+        model = _KINDS.get(kind) if isinstance(kind, str) else None
+        if model is None:
+            detail = f"Field 'type': must be one of {', '.join(_KINDS)}"
+            raise InvalidRequestError(detail)
+        match validate(model, value):
+            case SocketPing():
+                await self._send(msgspec.json.encode({"type": "pong"}))
+            case SocketChat() as body:
+                run, _ = await self._runs.start(self._ask(body))
+                await self._follow(run, -1)
+            case SocketResume(run_id=run_id, after=after):
+                await self._follow(await self._runs.get(run_id, self._owner), after)
+            case SocketCancel(run_id=run_id):
+                await self._runs.cancel(run_id, self._owner)
+            case _:
+                pass
+
+    def _ask(self, body: SocketChat) -> Ask:
+        said = body.message
+        return Ask(
+            text=said.content if isinstance(said, SocketContent) else said,
+            owner=self._owner,
+            correlation_id=self._correlation_id,
+            session_id=self._session_id,
+            persona_type=body.persona_type,
+            user_id=body.user_id,
+            context=body.context,
+            history=[(turn.role, turn.content) for turn in body.history or ()],
+            if_busy=body.if_busy,
+        )
+
+    async def _follow(self, run: Run, after: int) -> None:
+        """Relay a run; where it is relayed already, from the new number on instead."""
+        earlier = self._followed.pop(run.run_id, None)
+        if earlier is not None:
+            earlier.cancel()
+            await asyncio.gather(earlier, return_exceptions=True)
+        task = asyncio.create_task(self._relay(run, after), name=f"relay {run.run_id}")
+        self._followed[run.run_id] = task
+
+    async def _relay(self, run: Run, after: int) -> None:
+        try:
+            async for batch in self._runs.follow(run, after):
+                for entry in batch:
+                    await self._send(wire.frame(run, entry))
+        except NotFoundError as error:
+            gone = wire.error(error.detail, "gone", self._correlation_id, run_id=run.run_id)
+            await self._send(gone)
+        except ConnectionError:
+            log.debug("socket.left", run_id=run.run_id)
+        finally:
+            if self._followed.get(run.run_id) is asyncio.current_task():
+                del self._followed[run.run_id]
+
+    async def _send(self, data: bytes) -> None:
+        """Send one message; a client that does not read is dropped, its runs go on."""
+        try:
+            async with asyncio.timeout(self._app[SETTINGS].write_timeout_seconds):
+                with suppress(ConnectionError):
+                    await self._ws.send_str(data.decode())
+        except TimeoutError:
+            log.info("stream.dropped", why="client does not read")
+            if self._transport is not None:
+                self._transport.abort()

@@ -1,0 +1,64 @@
+/** The messages on the page, in order. */
+
+import { Answer } from "./answer.js";
+import { make } from "./render.js";
+
+/** What was said, by whom; knows the elements, not the server. */
+export class Log {
+  #list;
+  #speaker = { speaker: "Assistant", initial: "A" };
+
+  constructor(list) {
+    this.#list = list;
+  }
+
+  /** Say who answers from now on. */
+  set persona({ display_name: name }) {
+    this.#speaker = { speaker: name, initial: name.charAt(0).toUpperCase() };
+  }
+
+  /** Take everything away. */
+  clear() {
+    this.#list.replaceChildren();
+  }
+
+  /** Add what the user said; returns the element. */
+  addUser(text, runId = "") {
+    const element = make("article", "said", make("p", "", text));
+    element.dataset.role = "user";
+    element.dataset.run = runId;
+    element.ariaLabel = "You said";
+    this.#list.append(element);
+    return element;
+  }
+
+  /** Add an answer after its question, or last; takes the place of an older one of the same run. */
+  addAnswer({ question = null, runId = "" } = {}) {
+    const answer = new Answer(this.#speaker);
+    const old = runId && this.#find("assistant", runId);
+    const asked = question ?? (runId && this.#find("user", runId));
+    if (runId) answer.runId = runId;
+    if (old) old.replaceWith(answer.element);
+    else if (asked) asked.after(answer.element);
+    else this.#list.append(answer.element);
+    return answer;
+  }
+
+  /** Learn which run a question and its answer belong to; what was there of that run goes. */
+  adopt(runId, question, answer) {
+    for (const element of this.#list.querySelectorAll(`[data-run="${CSS.escape(runId)}"]`)) {
+      if (element !== question && element !== answer.element) element.remove();
+    }
+    if (question) question.dataset.run = runId;
+    answer.runId = runId;
+  }
+
+  /** What the user said in a run, or "". */
+  questionOf(runId) {
+    return this.#find("user", runId)?.textContent ?? "";
+  }
+
+  #find(role, runId) {
+    return this.#list.querySelector(`[data-role="${role}"][data-run="${CSS.escape(runId)}"]`);
+  }
+}

@@ -1,0 +1,130 @@
+/** The things that stand between the words: where to find help, what a tool did, what went wrong. */
+
+import { make } from "./render.js";
+
+const CONTACT = /(https?:\/\/\S+|(?:[a-z0-9-]+\.)+[a-z]{2,}(?:\/\S*)?|\+?\d[\d\s().-]*\d)/i;
+
+/** A calm, prominent panel with the places that can help. */
+export function helpPanel({ category = "", severity = "", message = "", resources = [] }, { live }) {
+  const panel = make("section", "help", make("h2", "", "Help is here for you"));
+  panel.dataset.category = category;
+  panel.dataset.severity = severity;
+  if (live) panel.role = "alert"; // on a reload it is old news, and not called out again
+  else panel.ariaLabel = "Help";
+  if (message) panel.append(make("p", "", message));
+  const list = make("ul");
+  for (const { name, contact, note } of resources) {
+    const item = make("li", "", make("strong", "", name), make("span", "contact", ...linked(contact)));
+    if (note) item.append(make("span", "note", note));
+    list.append(item);
+  }
+  if (resources.length > 0) panel.append(list);
+  return panel;
+}
+
+/** Turn the phone numbers and hosts in a contact into links, and leave the rest as text. */
+function linked(contact) {
+  const scheme = /^\s*(text|sms)\b/i.test(contact) ? "sms" : "tel";
+  return contact.split(CONTACT).map((piece, index) => {
+    if (index % 2 === 0) return piece;
+    const digits = piece.replaceAll(/\D/g, "");
+    if (/^\+?\d[\d\s().-]*$/.test(piece)) {
+      if (digits.length < 3) return piece;
+      return link(`${scheme}:${piece.startsWith("+") ? "+" : ""}${digits}`, piece);
+    }
+    return link(`https://${piece.replace(/^https?:\/\//i, "")}`, piece);
+  });
+}
+
+function link(href, text) {
+  const anchor = make("a", "", text);
+  anchor.href = href;
+  if (href.startsWith("https:")) {
+    anchor.target = "_blank";
+    anchor.rel = "noopener noreferrer";
+  }
+  return anchor;
+}
+
+/** A small line that says what is being done; `state` is `working`, `ok`, `error` or `stopped`. */
+export function activity(label, { frame = {}, state = "ok" } = {}) {
+  const line = make("span", "activity", make("span", "tick"), make("span", "", label));
+  line.dataset.role = "tool";
+  line.dataset.status = state;
+  line.append(make("span", "outcome", state === "working" ? "working…" : ""));
+  if (!frame.arguments || Object.keys(frame.arguments).length === 0) return line;
+  const details = make("details", "activity-details", make("summary", "", line));
+  details.append(make("pre", "", JSON.stringify(frame.arguments, null, 2)));
+  return details;
+}
+
+/** Say on a tool's line how it ended. Without effect when it has ended before. */
+export function settle(shown, { outcome, duration_ms: took, result }) {
+  const line = shown?.querySelector("[data-role=tool]") ?? shown;
+  if (line?.dataset.status !== "working") return;
+  line.dataset.status = outcome;
+  const said = { ok: "done", error: "did not work", stopped: "stopped" }[outcome] ?? outcome;
+  const time = Number.isFinite(took) ? ` in ${(took / 1000).toFixed(1)} s` : "";
+  line.querySelector(".outcome").textContent = said + time;
+  if (result && shown !== line) shown.append(make("pre", "", result));
+}
+
+/** A card for something that went wrong, with a way on where there is one. */
+export function troubleCard(trouble, { onRetry = null } = {}) {
+  const card = make("div", "trouble", make("strong", "", trouble.title));
+  card.role = "alert";
+  card.dataset.role = "error";
+  if (trouble.detail) card.append(make("p", "", trouble.detail));
+  const row = make("div", "row");
+  if (onRetry && trouble.retryable) row.append(retryButton(trouble, onRetry));
+  if (trouble.reference) row.append(referenceTag(trouble.reference));
+  if (row.childElementCount > 0) card.append(row);
+  return card;
+}
+
+/** A button that waits as long as the server asked us to. */
+function retryButton({ action = "Try again", retryAfter }, onRetry) {
+  const words = make("span", "", action);
+  const button = make("button", "solid", words);
+  button.type = "button";
+  button.dataset.action = "retry";
+  const until = Date.now() + (retryAfter ?? 0) * 1000;
+  const tick = () => {
+    const left = Math.ceil((until - Date.now()) / 1000);
+    button.ariaDisabled = String(left > 0);
+    words.textContent = left > 0 ? `${action} in ${left} s` : action;
+    if (left > 0) setTimeout(tick, 250);
+  };
+  tick();
+  button.addEventListener("click", () => {
+    if (Date.now() >= until) onRetry();
+  });
+  return button;
+}
+
+/** A correlation id with a button that copies it. */
+export function referenceTag(id) {
+  const code = make("code", "", id);
+  const button = make("button", "copy", "Copy");
+  button.type = "button";
+  button.ariaLabel = "Copy the reference";
+  button.addEventListener("click", async () => {
+    const done = await copy(code);
+    button.textContent = done ? "Copied" : "Selected";
+    setTimeout(() => (button.textContent = "Copy"), 2000);
+  });
+  const tag = make("span", "tag", "Reference ", code, " ", button);
+  tag.title = "Give this to whoever looks after the service if something went wrong.";
+  return tag;
+}
+
+/** Put an element's text on the clipboard; where that is not allowed, select it for the user. */
+async function copy(element) {
+  try {
+    await navigator.clipboard.writeText(element.textContent);
+    return true;
+  } catch {
+    getSelection().selectAllChildren(element); // no HTTPS, or no permission
+    return document.execCommand("copy");
+  }
+}

@@ -1,0 +1,1 @@
+"""Wires: one encoder per protocol, from a log entry to bytes, each on its own."""

@@ -1,0 +1,82 @@
+"""WebSocket messages: one JSON text for each log entry that this protocol has a name for."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+import msgspec
+
+from assistant.events import (
+    AgentSwitched,
+    Entry,
+    Event,
+    MessageCompleted,
+    MessageDelta,
+    MessageDiscarded,
+    MessageStarted,
+    RunCancelled,
+    RunCompleted,
+    RunFailed,
+    RunStarted,
+    SafetyFlagged,
+    ToolCalled,
+    ToolReturned,
+)
+from assistant.models import Run
+
+_encode = msgspec.json.Encoder().encode
+
+
+def frame(run: Run, entry: Entry) -> bytes:
+    """Return the message of one entry, as UTF-8; every entry has one."""
+    kind, own = _shape(entry.event)
+    ids = {
+        "run_id": run.run_id,
+        "session_id": run.session_id,
+        "sequence": entry.sequence,
+        "correlation_id": run.correlation_id,
+    }
+    return _encode({"type": kind} | own | ids)
+
+
+def _shape(event: Event) -> tuple[str, dict[str, Any]]:  # noqa: C901, PLR0911, PLR0912 - one case an event
+    match event:
+        case MessageDelta(item_id=item_id, text=text):
+            return "response_chunk", {"content": text, "item_id": item_id}
+        case MessageStarted(item_id=item_id, index=index):
+            # Joining `content` over all chunks gives the answer, blank lines included.
+            return "response_chunk", {"content": "\n\n" if index else "", "item_id": item_id}
+        case RunStarted():
+            return "response_start", _own(event)
+        case RunCompleted(text=text, usage=usage):
+            return "response_complete", {"content": text, "usage": usage}
+        case RunFailed(code=code, message=message, retryable=retryable):
+            return "error", {"message": message, "code": code, "retryable": retryable}
+        case RunCancelled(by=by):
+            return "cancelled", {"by": by}
+        case ToolCalled():
+            return "tool_call", _own(event)
+        case ToolReturned():
+            return "tool_result", _own(event)
+        case SafetyFlagged():
+            return "safety", _own(event)
+        case MessageCompleted(item_id=item_id):
+            return "message_completed", {"item_id": item_id}
+        case MessageDiscarded(item_id=item_id):
+            return "message_discarded", {"item_id": item_id}
+        case AgentSwitched():
+            return "agent_switched", _own(event)
+        case _:
+            assert_never(event)
+
+
+def _own(event: Event) -> dict[str, Any]:
+    own: dict[str, Any] = msgspec.to_builtins(event)
+    del own["type"]
+    return own
+
+
+def error(message: str, code: str, correlation_id: str, **ids: Any) -> bytes:
+    """Return the message that tells a client what was wrong with its own."""
+    body = {"type": "error", "message": message, "code": code, "correlation_id": correlation_id}
+    return _encode(body | ids)

@@ -1,0 +1,9 @@
+"""The worker: executes runs, one writer each, and takes over what others left."""
+
+from __future__ import annotations
+
+from assistant.worker.attempt import Attempts
+from assistant.worker.pulse import Pulse
+from assistant.worker.worker import Capacity, Worker
+
+__all__ = ["Attempts", "Capacity", "Pulse", "Worker"]

@@ -1,0 +1,74 @@
+"""Fixtures: a server in this process, a server process of its own, a Redis, an upstream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestClient, TestServer
+from blockbuster import BlockBuster, blockbuster_ctx
+
+from assistant.settings import Settings
+from assistant.web import create_app
+from tests import processes
+from tests.upstream import create_upstream, serving
+
+DATA = Path(__file__).parent / "data"
+MakeServer = Callable[..., Awaitable[TestClient[Any, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def no_blocking_calls() -> Iterator[BlockBuster]:
+    """Fail every test in which our code blocks the event loop."""
+    with blockbuster_ctx(scanned_modules=["assistant"]) as guard:
+        yield guard
+
+
+@pytest.fixture
+async def make_server(tmp_path: Path) -> AsyncIterator[MakeServer]:
+    """Return a function that starts the application in this process with given settings."""
+    clients: list[TestClient[Any, Any]] = []
+
+    async def make(tools: Any = None, **settings: object) -> TestClient[Any, Any]:
+        values = processes.environment(tmp_path / f"data{len(clients)}", **settings)
+        app = create_app(Settings.from_mapping(values), tools)
+        client = TestClient(TestServer(app))
+        clients.append(client)
+        await client.start_server()
+        return client
+
+    yield make
+    for client in clients:
+        await client.close()
+
+
+@pytest.fixture
+async def http(make_server: MakeServer) -> TestClient[Any, Any]:
+    """Return a client of a server with the demo model."""
+    return await make_server()
+
+
+@pytest.fixture
+async def server_url(tmp_path: Path) -> AsyncIterator[str]:
+    """Return the URL of a server process with the demo model, at a pace one can watch."""
+    async with processes.server(
+        tmp_path / "process", STREAM_DELAY=0.05, CHUNK_DELAY=0.02
+    ) as running:
+        yield running.url
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[str]:
+    """Return the base URL of a model server that does as the messages say."""
+    async with serving(create_upstream()) as url:
+        yield f"{url}/v1"
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[ClientSession]:
+    """Return a plain HTTP client."""
+    async with ClientSession() as session:
+        yield session
