@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel
 
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,63}$")]
 Text = Annotated[str, Field(min_length=1, max_length=8_000)]
@@ -51,19 +52,31 @@ class HelpLine(_Part):
     note: str = Field("", max_length=300)
 
 
+class SignSet(_Part):
+    """Signs of one kind of danger, one entry of `signs.yaml`."""
+
+    signs: tuple[Pattern, ...] = Field(
+        min_length=1, description="Regular expressions, sought anywhere, letter case ignored."
+    )
+    unless: tuple[Pattern, ...] = Field(
+        (), description="Figures of speech that are no sign; cut out before signs are sought."
+    )
+
+
+class SignsFile(RootModel[dict[Slug, SignSet]]):
+    """`signs.yaml`: signs of danger by name, shared by all personas of a folder."""
+
+
 class SafetyRule(_Part):
-    """Signs of danger in a user's message, and the answer that replaces ordinary talk.
+    """What to say on signs of danger, instead of ordinary talk.
 
     The reply is sent as it stands, without a model call: it comes at any hour, from any model.
     """
 
     category: Slug
     severity: Literal["low", "medium", "high", "critical"]
-    signs: tuple[Pattern, ...] = Field(
-        min_length=1, description="Regular expressions, matched anywhere, letter case ignored."
-    )
-    unless: tuple[Pattern, ...] = Field(
-        (), description="Figures of speech that are no sign; cut out before signs are sought."
+    watch: tuple[Slug, ...] = Field(
+        min_length=1, description="Which signs to watch for, by their names in signs.yaml."
     )
     message: Text = Field(description="One or two sentences for a banner beside the answer.")
     reply: Text = Field(description="The answer itself.")
@@ -131,11 +144,13 @@ class Persona:
 
     Attributes:
         slug: the folder's name, by which clients ask for it.
-        version: the first 12 hex digits of the SHA-256 over the folder's files.
+        version: the first 12 hex digits of the SHA-256 over the folder's files and the signs.
+        signs: the signs its safety rules watch for, by name.
     """
 
     slug: str
     version: str
     file: PersonaFile
     instructions: str
-    demo: DemoScript | None
+    demo: DemoScript | None = None
+    signs: Mapping[str, SignSet] = field(default_factory=dict)

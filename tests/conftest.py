@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +28,30 @@ def no_blocking_calls() -> Iterator[BlockBuster]:
         yield guard
 
 
+@contextmanager
+def may_block(guard: BlockBuster) -> Iterator[None]:
+    """Let code block while a server starts: nobody waits for it yet."""
+    guard.deactivate()
+    try:
+        yield
+    finally:
+        guard.activate()
+
+
 @pytest.fixture
-async def make_server(tmp_path: Path) -> AsyncIterator[MakeServer]:
+async def make_server(
+    tmp_path: Path, no_blocking_calls: BlockBuster
+) -> AsyncIterator[MakeServer]:
     """Return a function that starts the application in this process with given settings."""
     clients: list[TestClient[Any, Any]] = []
 
     async def make(tools: Any = None, **settings: object) -> TestClient[Any, Any]:
         values = processes.environment(tmp_path / f"data{len(clients)}", **settings)
-        app = create_app(Settings.from_mapping(values), tools)
-        client = TestClient(TestServer(app))
-        clients.append(client)
-        await client.start_server()
+        with may_block(no_blocking_calls):
+            app = create_app(Settings.from_mapping(values), tools)
+            client = TestClient(TestServer(app))
+            clients.append(client)
+            await client.start_server()
         return client
 
     yield make

@@ -11,17 +11,23 @@ from pathlib import Path
 
 import msgspec
 from dotenv import dotenv_values
+from pydantic import BaseModel
 
 import assistant
 from assistant.cli.serving import serve
 from assistant.cli.terminal import talk
 from assistant.errors import AssistantError
-from assistant.persona import DemoScript, PersonaFile
+from assistant.persona import DemoScript, PersonaFile, SignsFile
 from assistant.personas import default_folder, load_personas
 from assistant.settings import Settings
 from assistant.telemetry import configure_logging
 from assistant.wiring import open_parts
 
+_SCHEMAS: Mapping[str, type[BaseModel]] = {
+    "persona": PersonaFile,
+    "demo": DemoScript,
+    "signs": SignsFile,
+}
 _Act = Callable[[argparse.Namespace, Settings], int]
 
 
@@ -73,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     chat.set_defaults(act=_chat)
     personas = commands.add_parser("personas", help="check the persona files, or print a schema")
     personas.add_argument("folder", nargs="?", type=Path, help="folder to check (AGENTS_DIR)")
-    personas.add_argument("--schema", choices=("persona", "demo"), help="print a JSON Schema")
+    personas.add_argument("--schema", choices=sorted(_SCHEMAS), help="print a JSON Schema")
     personas.set_defaults(act=_personas)
     doctor = commands.add_parser("doctor", help="check settings, personas, model and store")
     doctor.set_defaults(act=_doctor)
@@ -90,7 +96,7 @@ def _chat(options: argparse.Namespace, _settings: Settings) -> int:
 
 def _personas(options: argparse.Namespace, settings: Settings) -> int:
     if options.schema:
-        model = PersonaFile if options.schema == "persona" else DemoScript
+        model = _SCHEMAS[options.schema]
         schema = msgspec.json.format(msgspec.json.encode(model.model_json_schema()), indent=2)
         sys.stdout.write(schema.decode() + "\n")
         return 0

@@ -82,13 +82,11 @@ class Execution:
             job.run_id, job.correlation_id, job.turn.user_id, job.turn.context
         )
         self._transcript = Transcript(job)
-        disclosure = job.persona.file.disclosure if job.opening else None
         self._narrator = Narrator(
             sink,
             speaker=job.persona.slug,
             failed_calls=self._context.failed_calls,
             show_tools=job.persona.file.show_tools,
-            preface=f"{disclosure}\n\n" if disclosure else "",
         )
         self._whole = False
         self.usage = Usage()
@@ -124,7 +122,7 @@ class Execution:
             ModelError: when the model could not answer.
             LeaseLostError: when another worker has taken the run over.
         """
-        danger = safety.find_danger(self._job.persona, self._job.turn.text)
+        danger = await safety.find_danger(self._job.persona, self._job.turn.text)
         if danger is not None:
             log.info("safety.flagged", category=danger.category, severity=danger.severity)
             self._sink.emit(safety.flag(danger))
@@ -138,6 +136,8 @@ class Execution:
 
     async def _ask_model(self) -> None:
         agent = build_agent(self._job, self._model_for, self._tools, self._limits)
+        if self._job.persona.file.disclosure and not self._job.disclosed:
+            self._narrator.begin_with(self._job.persona.file.disclosure)
         result = self._start(agent)
         try:
             await self._listen(result)

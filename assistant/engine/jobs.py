@@ -17,7 +17,7 @@ class Job:
 
     Attributes:
         history: earlier turns as input items of the SDK, oldest first.
-        opening: whether this is the session's first answer.
+        disclosed: whether the persona has said in this session what it is.
         others: all personas by name, for hand-overs.
         model: name of the model to ask.
     """
@@ -28,7 +28,7 @@ class Job:
     turn: Turn
     model: str
     history: Sequence[dict[str, Any]] = ()
-    opening: bool = False
+    disclosed: bool = False
     others: Mapping[str, Persona] = field(default_factory=dict)
 
 

@@ -40,13 +40,12 @@ class Narrator:
         speaker: str,
         failed_calls: set[str],
         show_tools: bool,
-        preface: str = "",
     ) -> None:
         self._sink = sink
         self._speaker = speaker
         self._failed_calls = failed_calls
         self._show_tools = show_tools
-        self._preface = preface
+        self._preface = ""
         self._said: list[str] = []
         self._open: tuple[str, list[str]] | None = None
         self._item: str | None = None
@@ -63,6 +62,10 @@ class Narrator:
     def tools_at_work(self) -> bool:
         """Whether a tool has been called that has not returned."""
         return bool(self._calls)
+
+    def begin_with(self, words: str) -> None:
+        """Put words before whatever is said next."""
+        self._preface = f"{words}\n\n"
 
     def say(self, text: str, *, item: str | None = None) -> None:
         """Append text to the open message; another `item` than the last begins a new one."""

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from functools import lru_cache
 
 from assistant.events import Resource, SafetyFlagged
-from assistant.persona import Persona, SafetyRule
+from assistant.persona import Persona, SafetyRule, SignSet
+
+_AT_ONCE = 1_000
 
 
-def find_danger(persona: Persona, text: str) -> SafetyRule | None:
+async def find_danger(persona: Persona, text: str) -> SafetyRule | None:
     """Return the first of the persona's rules of which the text shows a sign."""
+    if len(text) <= _AT_ONCE:
+        return _find(persona, text)
+    # A long message takes a tenth of a second; others are not to wait for it.
+    return await asyncio.to_thread(_find, persona, text)
+
+
+def _find(persona: Persona, text: str) -> SafetyRule | None:
     for rule in persona.file.safety:
-        rest = text
-        for pattern in rule.unless:
-            rest = _compiled(pattern).sub(" ", rest)
-        if any(_compiled(pattern).search(rest) for pattern in rule.signs):
+        if any(_shows(persona.signs[name], text) for name in rule.watch):
             return rule
     return None
+
+
+def _shows(kind: SignSet, text: str) -> bool:
+    for pattern in kind.unless:
+        text = _compiled(pattern).sub(" ", text)
+    return any(_compiled(pattern).search(text) for pattern in kind.signs)
 
 
 def flag(rule: SafetyRule) -> SafetyFlagged:

@@ -95,7 +95,7 @@ class Catalog:
 
     def _look(self) -> _Stamp:
         stamps = set()
-        for path in self._folder.glob("*/*"):
+        for path in (*self._folder.glob("*/*"), self._folder / "signs.yaml"):
             # A file may vanish between the two looks; that is a change like any other.
             with suppress(OSError):
                 state = path.stat()

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from assistant.errors import PersonaError
-from assistant.persona import DemoScript, Persona, PersonaFile
+from assistant.persona import DemoScript, Persona, PersonaFile, SignSet, SignsFile
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _LIMIT = 256 * 1024
@@ -19,6 +19,8 @@ _LIMIT = 256 * 1024
 
 def load_persona(folder: Path) -> Persona:
     """Read one persona folder: `persona.yaml`, `instructions.md` and, if there, `demo.yaml`.
+
+    The signs that its safety rules watch for come from `signs.yaml` beside the folder.
 
     Raises:
         PersonaError: when anything in it is missing or wrong.
@@ -31,16 +33,18 @@ def load_persona(folder: Path) -> Persona:
     if "persona.yaml" not in texts:
         detail = f"{folder / 'persona.yaml'}: is missing; copy one from another persona and edit it"
         raise PersonaError(detail)
-    digest = hashlib.sha256()
-    for name, text in texts.items():
-        digest.update(f"{name}\0{text}\0".encode())
+    file = _parse(folder / "persona.yaml", texts["persona.yaml"], PersonaFile)
     demo = texts.get("demo.yaml")
+    signs = _watched(folder, file)
+    told = [*texts.items(), *((name, kind.model_dump_json()) for name, kind in signs.items())]
+    digest = hashlib.sha256("".join(f"{name}\0{text}\0" for name, text in told).encode())
     return Persona(
         slug=folder.name,
         version=digest.hexdigest()[:12],
-        file=_parse(folder / "persona.yaml", texts["persona.yaml"], PersonaFile),
+        file=file,
         instructions=texts["instructions.md"].strip(),
         demo=None if demo is None else _parse(folder / "demo.yaml", demo, DemoScript),
+        signs=signs,
     )
 
 
@@ -66,6 +70,18 @@ def load_personas(folder: Path) -> Mapping[str, Persona]:
                 )
                 raise PersonaError(detail)
     return personas
+
+
+def _watched(folder: Path, file: PersonaFile) -> Mapping[str, SignSet]:
+    names = {name for rule in file.safety for name in rule.watch}
+    if not names:
+        return {}
+    path = folder.parent / "signs.yaml"
+    known = _parse(path, _read(path), SignsFile).root
+    for name in sorted(names - known.keys()):
+        detail = f"{folder / 'persona.yaml'}: safety watches for '{name}', which {path} lacks"
+        raise PersonaError(detail)
+    return {name: known[name] for name in sorted(names)}
 
 
 def _present(path: Path) -> bool:

@@ -201,7 +201,7 @@ class Attempts:
             turn=run.turn,
             model=run.model,
             history=_remembered(earlier, persona),
-            opening=not any(line.message.role == "assistant" for line in earlier),
+            disclosed=_disclosed(earlier, persona),
             others={other.slug: other for other in self._personas} | {persona.slug: persona},
         )
 
@@ -222,6 +222,12 @@ def _lines(run: Run, execution: Execution | None, status: MessageStatus) -> list
         return []
     message = Message(run.message_id, "assistant", execution.text, now(), run.run_id, status)
     return [HistoryLine(message, execution.items)]
+
+
+def _disclosed(lines: Sequence[HistoryLine], persona: Persona) -> bool:
+    words = persona.file.disclosure
+    answers = (line.message for line in lines if line.message.role == "assistant")
+    return words is None or any(words in message.content for message in answers)
 
 
 def _remembered(lines: Sequence[HistoryLine], persona: Persona) -> list[dict[str, Any]]:

