@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from assistant.background import running
 from assistant.engine import Engine, Limits, Pace, ProviderOptions, open_engine
 from assistant.personas import Catalog, default_folder
 from assistant.runs import RunService
@@ -64,14 +64,9 @@ async def open_parts(settings: Settings, tools: Tools | None = None) -> AsyncIte
             renew_every=settings.lease_renew_seconds,
         )
         runs = RunService(store, personas, engine, worker)
-        for name, work in (("worker.tend", worker.tend()), ("personas.watch", personas.watch())):
-            stack.push_async_callback(_end, asyncio.create_task(work, name=name))
+        await stack.enter_async_context(running(worker.tend, "worker.tend"))
+        await stack.enter_async_context(running(personas.watch, "personas.watch"))
         yield Parts(settings, personas, store, engine, worker, attempts, runs)
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def _provider(settings: Settings) -> ProviderOptions:

@@ -24,11 +24,9 @@ from openai.types.responses.response_usage import InputTokensDetails, OutputToke
 
 from assistant.persona import DemoRule, DemoScript
 
-_SPEECHLESS = DemoScript(
-    otherwise=(
-        "I am the demo model, and this persona has no demo script yet. Add a demo.yaml to its "
-        "folder, or set OPENAI_API_KEY or OPENAI_BASE_URL to talk to a language model.",
-    )
+_NO_SCRIPT = (
+    "I am the demo model, and this persona has no demo script yet. Add a demo.yaml to its folder, "
+    "or set OPENAI_API_KEY or OPENAI_BASE_URL to talk to a language model."
 )
 
 
@@ -44,7 +42,7 @@ class DemoModel(Model):
     """Answers by the first rule of a script that fits; the same words each time."""
 
     def __init__(self, script: DemoScript | None, page: str, pace: Pace) -> None:
-        self._script = script or _SPEECHLESS
+        self._script = script or DemoScript(otherwise=(_NO_SCRIPT,))
         self._page = page
         self._pace = pace
 

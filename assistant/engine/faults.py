@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 
 import httpx2
 import openai
@@ -23,51 +24,23 @@ _BY_STATUS = {
 def explain(error: BaseException) -> ModelError | None:
     """Return what to tell the user of a failed model call; None where it was our own fault."""
     for link in _chain(error):
-        told = _one(link)
-        if told is not None:
-            return told
+        if isinstance(link, ModelError):
+            return link
+        if isinstance(link, openai.APIStatusError):
+            return _refused(link)
+        for kinds, fault in _BY_KIND:
+            if isinstance(link, kinds):
+                return fault()
     return None
 
 
-def _one(error: BaseException) -> ModelError | None:
-    match error:
-        case ModelError():
-            return error
-        case openai.RateLimitError():
-            return _fault(
-                "model_rate_limited", "The model is busy. Try again in a moment.", again=True
-            )
-        case openai.InternalServerError():
-            return _fault("model_unavailable", "The model is not available right now.", again=True)
-        case openai.APIStatusError(status_code=status):
-            code, text = _BY_STATUS.get(
-                status, ("model_rejected", "The model refused the request.")
-            )
-            return _fault(code, text, again=False)
-        case openai.APITimeoutError() | httpx2.TimeoutException():
-            return silent()
-        case MaxTurnsExceeded():
-            return _fault("too_many_steps", "The answer took more steps than allowed.", again=False)
-        case _:
-            return _broken(error)
-
-
-def _broken(error: BaseException) -> ModelError | None:
-    match error:
-        case httpx2.RemoteProtocolError() | httpx2.ReadError():
-            return cut()
-        case openai.APIConnectionError() | httpx2.TransportError():
-            return _fault("model_unreachable", "The model could not be reached.", again=True)
-        case openai.APIResponseValidationError() | json.JSONDecodeError() | UnicodeDecodeError():
-            return nonsense()
-        case openai.APIError():
-            return _fault("model_failed", "The model broke off with an error.", again=True)
-        case ModelBehaviorError():
-            return nonsense()
-        case AgentsException():
-            return _fault("model_failed", "The model could not finish its answer.", again=True)
-        case _:
-            return None
+def _refused(error: openai.APIStatusError) -> ModelError:
+    if isinstance(error, openai.RateLimitError):
+        return _fault("model_rate_limited", "The model is busy. Try again in a moment.", again=True)
+    if isinstance(error, openai.InternalServerError):
+        return _fault("model_unavailable", "The model is not available right now.", again=True)
+    usual = ("model_rejected", "The model refused the request.")
+    return _fault(*_BY_STATUS.get(error.status_code, usual), again=False)
 
 
 def silent() -> ModelError:
@@ -85,6 +58,18 @@ def cut() -> ModelError:
     return _fault("model_cut", "The connection to the model broke off.", again=True)
 
 
+def _unreachable() -> ModelError:
+    return _fault("model_unreachable", "The model could not be reached.", again=True)
+
+
+def _failed() -> ModelError:
+    return _fault("model_failed", "The model broke off with an error.", again=True)
+
+
+def _too_many_steps() -> ModelError:
+    return _fault("too_many_steps", "The answer took more steps than allowed.", again=False)
+
+
 def _fault(code: str, detail: str, *, again: bool) -> ModelError:
     return ModelError(code, detail, retryable=again)
 
@@ -96,3 +81,17 @@ def _chain(error: BaseException) -> list[BaseException]:
         links.append(link)
         link = link.__cause__ or link.__context__
     return links
+
+
+# The first kind that fits counts, so the special ones stand before the general ones.
+_LATE = (openai.APITimeoutError, httpx2.TimeoutException)
+_BY_KIND: Sequence[tuple[tuple[type[BaseException], ...], Callable[[], ModelError]]] = (
+    (_LATE, silent),
+    ((MaxTurnsExceeded,), _too_many_steps),
+    ((httpx2.RemoteProtocolError, httpx2.ReadError), cut),
+    ((openai.APIConnectionError, httpx2.TransportError), _unreachable),
+    ((openai.APIResponseValidationError, json.JSONDecodeError, UnicodeDecodeError), nonsense),
+    ((openai.APIError,), _failed),
+    ((ModelBehaviorError,), nonsense),
+    ((AgentsException,), _failed),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
@@ -38,7 +38,7 @@ class ProviderOptions:
     api: Literal["auto", "responses", "chat"] = "auto"
     silence: float = 30
     local_path: Path | None = None
-    pace: Pace = Pace()
+    pace: Pace = field(default_factory=Pace)
 
 
 class Models(Protocol):

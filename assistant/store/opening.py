@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 import structlog
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from assistant.background import running
 from assistant.errors import StoreStartError, StoreUnavailableError
 from assistant.store.bells import Bells
 from assistant.store.client import Client
@@ -95,8 +98,8 @@ async def open_store(options: StoreOptions) -> AsyncIterator[Store]:
         if kind == "embedded":
             # The folder's lock is ours, so whoever held these leases is dead.
             await store.runs.break_leases()
-        await stack.enter_async_context(_beside(bells.pump(), "store.bells"))
-        await stack.enter_async_context(_beside(store.log.flush_forever(), "store.flusher"))
+        await stack.enter_async_context(running(bells.pump, "store.bells"))
+        await stack.enter_async_context(running(store.log.flush_forever, "store.flusher"))
         log.info("store.opened", kind=kind, degraded=degraded)
         yield store
 
@@ -116,9 +119,7 @@ async def _connect(
                     "start it, correct the URL, or set STORE_FALLBACK=embedded"
                 )
                 raise StoreStartError(detail) from None
-            log.warning(
-                "store.fallback", to="embedded", error=_reason(error)
-            )
+            log.warning("store.fallback", to="embedded", error=_reason(error))
         else:
             return redis, "redis", False
     embedded = EmbeddedStore(options.data_dir, fsync=options.fsync)
@@ -132,17 +133,9 @@ def _reason(error: Exception) -> str:
 
 
 def _client(url: str, stack: AsyncExitStack) -> Client:
-    # The socket timeout stays below a lease, so that a silent server is noticed in time.
-    redis: Client = Client.from_url(url, socket_timeout=5, socket_connect_timeout=3)  # type: ignore[assignment]
+    # One retry mends a connection that went stale in the pool; waiting is left to those who may.
+    redis: Client = Client.from_url(  # type: ignore[assignment]
+        url, socket_timeout=5, socket_connect_timeout=3, retry=Retry(NoBackoff(), 1)
+    )
     stack.push_async_callback(redis.aclose)
     return redis
-
-
-@asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
-    task = asyncio.create_task(work, name=name)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

@@ -136,7 +136,8 @@ return {'accepted', rid}
 """
 
 # KEYS: run, log, lease. ARGV: token, lease ms, now.
-# Returns {attempt, last sequence, who asked to cancel}; attempt 0 when the run has ended or belongs to another.
+# Returns {attempt, last sequence, who asked to cancel}; attempt 0 when the run has ended or
+# belongs to another.
 CLAIM = """
 local status = redis.call('HGET', KEYS[1], 'status')
 if status ~= 'queued' and status ~= 'running' then return {0, -1, ''} end

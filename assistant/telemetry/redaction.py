@@ -18,6 +18,11 @@ _SECRET_NAME = re.compile(
 _CONTENT_NAME = frozenset(
     {"message_text", "content", "prompt", "question", "answer", "arguments", "instructions"}
 )
+_ASSIGNED = (
+    r"(?i)\b(password|passwd|secret|token|api[_-]?key|access[_-]?key)"
+    r"([\"']?\s{0,4}[=:]\s{0,4}[\"']?)[^\s\"',;&}]{3,500}"
+)
+_EMAIL = r"\b[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,5}\b"
 # Bounded repeats only, so that no input makes a search slow.
 _PATTERNS = tuple(
     (re.compile(pattern), replacement)
@@ -28,15 +33,8 @@ _PATTERNS = tuple(
         (r"(?i)\b(bearer|basic)\s{1,4}[A-Za-z0-9._~+/=\-]{8,2000}", rf"\1 {MASK}"),
         (r"([a-z][a-z0-9+.\-]{1,20}://)[^/\s:@]{0,200}:[^/\s@]{1,200}@", rf"\1{MASK}@"),
         (r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]{0,10000}(?:-----END)?", MASK),
-        (
-            r"(?i)\b(password|passwd|secret|token|api[_-]?key|access[_-]?key)"
-            r"([\"']?\s{0,4}[=:]\s{0,4}[\"']?)[^\s\"',;&}]{3,500}",
-            rf"\1\2{MASK}",
-        ),
-        (
-            r"\b[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,5}\b",
-            "[email]",
-        ),
+        (_ASSIGNED, rf"\1\2{MASK}"),
+        (_EMAIL, "[email]"),
     )
 )
 
@@ -47,19 +45,22 @@ def redact(value: Any) -> Any:
 
 
 def _redact(value: Any, depth: int) -> Any:
-    if isinstance(value, str):
-        return _text(value)
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if depth >= _DEEPEST:
-        return MASK
-    if isinstance(value, Mapping):
-        return {str(k): _field(str(k), v, depth) for k, v in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_redact(item, depth + 1) for item in value]
-    if isinstance(value, bytes):
-        return f"[{len(value)} bytes]"
-    return _text(_shown(value))
+    match value:
+        case str():
+            clean: Any = _text(value)
+        case None | bool() | int() | float():
+            clean = value
+        case _ if depth >= _DEEPEST:
+            clean = MASK
+        case Mapping():
+            clean = {str(k): _field(str(k), v, depth) for k, v in value.items()}
+        case list() | tuple() | set() | frozenset():
+            clean = [_redact(item, depth + 1) for item in value]
+        case bytes():
+            clean = f"[{len(value)} bytes]"
+        case _:
+            clean = _text(_shown(value))
+    return clean
 
 
 def _field(name: str, value: Any, depth: int) -> Any:

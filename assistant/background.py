@@ -1,0 +1,34 @@
+"""Work that goes on beside everything else: kept running, ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+_BREATH = 1.0
+
+
+@asynccontextmanager
+async def running(work: Callable[[], Awaitable[None]], name: str) -> AsyncIterator[None]:
+    """Keep `work` running inside the context; a crash is logged and it begins again."""
+    task = asyncio.create_task(_keep(work, name), name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _keep(work: Callable[[], Awaitable[None]], name: str) -> None:
+    while True:
+        try:
+            await work()
+        except Exception:
+            # Without its flusher or its leases a server would look alive and answer nobody.
+            log.exception("background.crashed", work=name)
+        await asyncio.sleep(_BREATH)
