@@ -113,7 +113,7 @@ class RedisProcess:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
         options += ["--appendonly", "yes", "--appendfsync", "always", "--dir", str(self._folder)]
         self._process = await asyncio.create_subprocess_exec(
-            find_binary(), *options, stdout=asyncio.subprocess.DEVNULL
+            await asyncio.to_thread(find_binary), *options, stdout=asyncio.subprocess.DEVNULL
         )
         async with asyncio.timeout(_START):
             while not await self._answers():

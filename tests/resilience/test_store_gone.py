@@ -1,0 +1,200 @@
+"""Redis gone at the start and in mid-stream, and back: said clearly, and nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests import client, processes
+from tests.client import Frame
+from tests.resilience.readers import TALKERS, answer_in, browser, remote
+
+_NOWHERE = "redis://127.0.0.1:1/0"
+_LONG = "[[tokens: 100]] [[pace: 20]]"
+_LONG_TEXT = " ".join(f"w{n}" for n in range(100))
+
+
+async def test_without_redis_at_the_start_the_embedded_store_serves(tmp_path: Path) -> None:
+    settings = TALKERS | {"REDIS_URL": _NOWHERE}
+    async with processes.server(tmp_path, **settings) as one, browser(one.url) as http:
+        health = await _get(http, "/health")
+        assert health["status"] == "degraded"
+        assert health["store"] == {"kind": "embedded", "reachable": True, "fallback": True}
+        async with http.get("/health/ready") as reply:
+            assert reply.status == 200
+        assert client.text_of(await client.chat(http, "hello")) == "You said: hello"
+        lines = [json.loads(line) for line in one.log.read_text().splitlines()]
+        warning = next(line for line in lines if line["event"] == "store.fallback")
+        assert (warning["level"], warning["to"]) == ("warning", "embedded")
+
+
+async def test_without_redis_at_the_start_it_can_refuse_to_start(tmp_path: Path) -> None:
+    settings = {"REDIS_URL": "redis://:hush@127.0.0.1:1/0", "STORE_FALLBACK": "fail"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "assistant", "serve"),
+        env=processes.environment(tmp_path, **TALKERS, **settings),
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(20):
+        out, errors = await process.communicate()
+    said = [line for line in errors.decode().splitlines() if line.startswith("assistant: ")]
+    assert process.returncode == 2
+    assert out == b""
+    assert len(said) == 1
+    assert said[0].startswith("assistant: REDIS_URL: 127.0.0.1 cannot be reached")
+    assert "STORE_FALLBACK=embedded" in said[0]
+    assert b"hush" not in errors
+    assert b"Traceback" not in errors
+
+
+@pytest.mark.parametrize("away", [0.5, 3.0], ids=["shorter than a lease", "longer than a lease"])
+async def test_redis_goes_in_mid_stream_and_comes_back(
+    tmp_path: Path, upstream: str, redis: processes.RedisProcess, away: float
+) -> None:
+    settings = remote(upstream) | {"REDIS_URL": redis.url, "HEARTBEAT_SECONDS": 0.2}
+    async with processes.server(tmp_path / "one", **settings) as one, browser(one.url) as http:
+        async with http.post("/chat", json={"message": _LONG, "session_id": "s"}) as response:
+            stream = _told(response)
+            seen = [await anext(stream) for _ in range(15)]
+            await redis.stop()
+            gone = time.monotonic()
+            paused = [item for item in [await _beats(stream, seen)] if item]
+            await _check_refusals(http)
+            await asyncio.sleep(max(0.0, away - (time.monotonic() - gone)))
+            await redis.start()
+            back = time.monotonic()
+            seen += [item async for item in stream]
+            pause = time.monotonic() - back
+        assert paused
+        found = [item for item in seen if isinstance(item, Frame)]
+        _check_whole(found)
+        assert pause < 6
+        await _check_all_well(http)
+        assert await client.follow(http, found[0].data["run_id"]) == found
+        answer = await client.chat(http, "after", session_id="s")
+        assert client.text_of(answer) == "turn 2: after"
+
+
+async def test_with_two_servers_nobody_takes_a_living_ones_run(
+    tmp_path: Path, upstream: str, redis: processes.RedisProcess
+) -> None:
+    """The leases lapse while Redis is away, but their holders live and renew them in time."""
+    settings = remote(upstream) | {"REDIS_URL": redis.url, "LEASE_SECONDS": 1}
+    message = "[[tokens: 200]] [[pace: 25]]"
+    async with (
+        processes.server(tmp_path / "one", **settings) as one,
+        processes.server(tmp_path / "two", **settings) as two,
+        browser(one.url) as http,
+        browser(two.url) as there,
+    ):
+        runs = [await client.begin(door, message) for door in (http, there, http, there)]
+        following = [
+            asyncio.create_task(client.follow(door, run["run_id"]))
+            for run in runs
+            for door in (http, there)
+        ]
+        await asyncio.sleep(0.5)
+        await redis.stop()
+        await asyncio.sleep(2)
+        await redis.start()
+        logs = await asyncio.gather(*following)
+        for here, elsewhere in zip(logs[::2], logs[1::2], strict=True):
+            assert here == elsewhere
+            assert [frame.id for frame in here] == list(range(len(here)))
+            assert here[-1].data["text"] == " ".join(f"w{n}" for n in range(200))
+            assert answer_in(frame.data for frame in here) == here[-1].data["text"]
+            assert not any(frame.data["type"] == "message.discarded" for frame in here)
+
+
+async def test_redis_restarts_again_and_again_under_load(
+    tmp_path: Path, upstream: str, redis: processes.RedisProcess
+) -> None:
+    settings = remote(upstream) | {"REDIS_URL": redis.url}
+    message = "[[tokens: 100]] [[pace: 25]]"
+    async with processes.server(tmp_path / "one", **settings) as one, browser(one.url) as http:
+        runs = [await client.begin(http, message) for _ in range(20)]
+        following = [asyncio.create_task(client.follow(http, run["run_id"])) for run in runs]
+        for _ in range(5):
+            await asyncio.sleep(0.3)
+            await redis.stop()
+            await redis.start()
+        logs = await asyncio.gather(*following)
+        for log in logs:
+            _check_whole(log)
+            assert [frame.data["attempt"] for frame in log if "attempt" in frame.data] == [1]
+
+
+async def _told(response: aiohttp.ClientResponse) -> AsyncIterator[Frame | str]:
+    """Yield the frames of a stream, and its heartbeats as text."""
+    assert response.status == 200, await response.text()
+    buffer = b""
+    async for chunk in response.content.iter_any():
+        buffer += chunk
+        while b"\n\n" in buffer:
+            raw, _, buffer = buffer.partition(b"\n\n")
+            if raw.startswith(b":"):
+                yield raw.decode()
+                continue
+            number, data = raw.split(b"\n")
+            yield Frame(int(number[4:]), json.loads(data[6:]), raw + b"\n\n")
+
+
+async def _beats(stream: AsyncIterator[Frame | str], seen: list[Frame | str]) -> bool:
+    """Read on until three heartbeats have come in a row."""
+    row = 0
+    async with asyncio.timeout(10):
+        while row < 3:
+            item = await anext(stream)
+            seen.append(item)
+            row = row + 1 if item == ": heartbeat" else 0
+    return True
+
+
+async def _check_refusals(http: aiohttp.ClientSession) -> None:
+    for body in ({"message": "now?"}, {"message": "now?", "session_id": "s"}, {"question": "?"}):
+        begun = time.monotonic()
+        async with http.post("/chat", json=body) as reply:
+            error = await reply.json()
+            assert (reply.status, error["error"]) == (503, "Store unavailable")
+            assert int(reply.headers["Retry-After"]) > 0
+            assert error.keys() == {"error", "detail", "correlation_id"}
+        assert time.monotonic() - begun < 1.5, "refused too late"
+    health = await _get(http, "/health")
+    assert health["status"] == "degraded"
+    assert health["store"] == {"kind": "redis", "reachable": False, "fallback": False}
+    async with http.get("/health/ready") as reply:
+        assert (reply.status, await reply.json()) == (503, {"status": "no store"})
+        assert "Retry-After" in reply.headers
+    async with http.get("/health/live") as reply:
+        assert reply.status == 200
+
+
+async def _check_all_well(http: aiohttp.ClientSession) -> None:
+    health = await _get(http, "/health")
+    assert health["status"] == "healthy"
+    async with http.get("/health/ready") as reply:
+        assert reply.status == 200
+
+
+def _check_whole(found: list[Frame]) -> None:
+    assert [frame.id for frame in found] == list(range(len(found)))
+    assert found[-1].data["type"] == "run.completed"
+    assert found[-1].data["text"] == answer_in(f.data for f in found) == _LONG_TEXT
+
+
+async def _get(http: aiohttp.ClientSession, path: str) -> dict[str, Any]:
+    async with http.get(path) as reply:
+        assert reply.status == 200
+        body: dict[str, Any] = await reply.json()
+        return body
