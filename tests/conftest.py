@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 from blockbuster import BlockBuster, blockbuster_ctx
+from typing_extensions import override
 
 from assistant.settings import Settings
-from assistant.web import create_app
+from assistant.web import Listener, create_app
 from tests import processes
 from tests.upstream import create_upstream, serving
 
@@ -38,6 +39,18 @@ def may_block(guard: BlockBuster) -> Iterator[None]:
         guard.activate()
 
 
+class _Server(TestServer):
+    """aiohttp's test server, with connections as our own listener makes them."""
+
+    def __init__(self, app: web.Application, settings: Settings) -> None:
+        super().__init__(app)
+        self._settings = settings
+
+    @override
+    async def _make_runner(self, **kwargs: Any) -> Listener:
+        return Listener(self.app, self._settings)
+
+
 @pytest.fixture
 async def make_server(
     tmp_path: Path, no_blocking_calls: BlockBuster
@@ -48,8 +61,8 @@ async def make_server(
     async def make(tools: Any = None, **settings: object) -> TestClient[Any, Any]:
         values = processes.environment(tmp_path / f"data{len(clients)}", **settings)
         with may_block(no_blocking_calls):
-            app = create_app(Settings.from_mapping(values), tools)
-            client = TestClient(TestServer(app))
+            read = Settings.from_mapping(values)
+            client = TestClient(_Server(create_app(read, tools), read))
             clients.append(client)
             await client.start_server()
         return client

@@ -8,7 +8,15 @@ from collections.abc import Callable
 from agents import Agent, ModelSettings, handoff
 from agents.handoffs import Handoff
 from agents.models.interface import Model
-from agents.retry import ModelRetryBackoffSettings, ModelRetrySettings, retry_policies
+from agents.retry import (
+    ModelRetryBackoffSettings,
+    ModelRetrySettings,
+    RetryDecision,
+    RetryPolicy,
+    RetryPolicyContext,
+    retry_policies,
+)
+from agents.util._types import MaybeAwaitable
 
 from assistant.engine.jobs import Job, Limits, RunContext
 from assistant.engine.tools import Tools
@@ -70,13 +78,25 @@ def _settings(job: Job, persona: Persona, limits: Limits) -> ModelSettings:
         retry=ModelRetrySettings(
             max_retries=limits.retries,
             backoff=ModelRetryBackoffSettings(initial_delay=0.5, max_delay=8, multiplier=2),
-            policy=retry_policies.any(
-                retry_policies.retry_after(),
-                retry_policies.http_status(_RETRY_STATUS),
-                retry_policies.network_error(),
-            ),
+            policy=_retry_within(limits.silence),
         ),
     )
+
+
+def _retry_within(patience: float) -> RetryPolicy:
+    """Return when to ask again: on faults that may pass before our patience ends."""
+    passing = retry_policies.any(
+        retry_policies.http_status(_RETRY_STATUS), retry_policies.network_error()
+    )
+
+    def decide(failed: RetryPolicyContext) -> MaybeAwaitable[bool | RetryDecision]:
+        wait = failed.normalized.retry_after or 0
+        if wait >= patience or failed.normalized.error_code == "insufficient_quota":
+            return False
+        # The SDK waits as long as the provider asks for.
+        return passing(failed)
+
+    return decide
 
 
 def _instructions(job: Job, persona: Persona) -> str:

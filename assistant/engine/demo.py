@@ -21,6 +21,7 @@ from openai.types.responses import (
     ResponseUsage,
 )
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
+from typing_extensions import override
 
 from assistant.persona import DemoRule, DemoScript
 
@@ -46,11 +47,13 @@ class DemoModel(Model):
         self._page = page
         self._pace = pace
 
+    @override
     async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
         """Return the whole answer at once."""
         text = self._answer(_said_by_user(kwargs.get("input", args[1] if len(args) > 1 else "")))
         return ModelResponse(output=[_message(text)], usage=Usage(), response_id=None)
 
+    @override
     async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         """Yield the answer word by word, at the given pace."""
         asked = _said_by_user(kwargs.get("input", args[1] if len(args) > 1 else ""))

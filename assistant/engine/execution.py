@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from agents import Agent, RunConfig, Runner
+from agents import Agent, RunConfig, RunErrorHandlerInput, RunErrorHandlerResult, Runner
 from agents.memory.session_settings import SessionSettings
 from agents.models.interface import Model
 from agents.result import RunResultStreaming
@@ -17,7 +17,7 @@ from assistant.engine import faults, safety
 from assistant.engine.agents import build_agent
 from assistant.engine.jobs import Job, Limits, RunContext, Sink
 from assistant.engine.narration import Narrator, sendable
-from assistant.engine.tools import Tools
+from assistant.engine.tools import Tools, format_failure
 from assistant.errors import LeaseLostError, ModelError
 from assistant.events import Usage
 from assistant.persona import Persona
@@ -161,22 +161,31 @@ class Execution:
             context=self._context,
             session=self._transcript,
             max_turns=self._job.persona.file.max_steps,
-            run_config=RunConfig(tracing_disabled=True),
+            error_handlers={"model_refusal": _accept},
+            run_config=RunConfig(tracing_disabled=True, tool_error_formatter=format_failure),
         )
 
     async def _listen(self, result: RunResultStreaming) -> None:
         loop, silence = asyncio.get_running_loop(), self._limits.silence
+        clock = asyncio.timeout(silence)
         try:
-            async with asyncio.timeout(silence) as clock:
+            async with clock:
                 async for event in result.stream_events():
                     self._narrator.hear(event)
+                    # Waiting for the store or for a tool is no silence of the model's.
+                    clock.reschedule(None)
                     await self._sink.room()
-                    busy = self._narrator.tools_at_work
-                    clock.reschedule(None if busy else loop.time() + silence)
+                    if not self._narrator.tools_at_work:
+                        clock.reschedule(loop.time() + silence)
         except TimeoutError:
             if clock.expired():
                 raise faults.silent() from None
             raise
+
+
+def _accept(refused: RunErrorHandlerInput[Any]) -> RunErrorHandlerResult:
+    """Take the model's refusal for its answer; it was told like one and stays in the history."""
+    return RunErrorHandlerResult(str(refused.error), include_in_history=False)
 
 
 def _usage(result: RunResultStreaming) -> Usage:

@@ -70,6 +70,17 @@ def _too_many_steps() -> ModelError:
     return _fault("too_many_steps", "The answer took more steps than allowed.", again=False)
 
 
+def failed() -> ModelError:
+    """Return the fault of a model that reports one of its own in mid-answer."""
+    return _fault("model_failed", "The model broke off with an error.", again=True)
+
+
+def filtered() -> ModelError:
+    """Return the fault of an answer that the provider's own filter stopped."""
+    text = "The model's provider stopped this answer. Say it in other words."
+    return _fault("model_filtered", text, again=False)
+
+
 def _fault(code: str, detail: str, *, again: bool) -> ModelError:
     return ModelError(code, detail, retryable=again)
 

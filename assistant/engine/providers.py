@@ -10,11 +10,11 @@ from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 import httpx2
-from agents import OpenAIChatCompletionsModel, OpenAIResponsesModel
 from agents.models.interface import Model
 from openai import AsyncOpenAI
 
 from assistant.engine.demo import DemoModel, Pace
+from assistant.engine.endings import ChatModel, ResponsesModel
 from assistant.engine.jobs import Job
 from assistant.engine.local import open_local
 from assistant.errors import SettingsError
@@ -132,8 +132,8 @@ class Remote:
         """Return the SDK's model for the protocol in use."""
         name = job.model if persona is job.persona else self.name_for(persona, None)
         if self._speaks_responses:
-            return OpenAIResponsesModel(name, self._client)
-        return OpenAIChatCompletionsModel(name, self._client)
+            return ResponsesModel(name, self._client)
+        return ChatModel(name, self._client)
 
 
 @asynccontextmanager

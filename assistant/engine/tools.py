@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from agents import FunctionTool, RunContextWrapper, function_tool
+from agents.run_config import ToolErrorFormatterArgs
 from agents.tool_context import ToolContext
 
 from assistant.engine.jobs import RunContext
@@ -25,7 +26,14 @@ def tell_failure(wrapper: RunContextWrapper[Any], error: Exception) -> str:
     return "The tool failed and changed nothing that you know of. Say so, and offer another way."
 
 
-@function_tool(failure_error_function=tell_failure)
+def format_failure(failure: ToolErrorFormatterArgs[Any]) -> str | None:
+    """Tell the failure of a tool that leaves it to the SDK, which would repeat the exception."""
+    if failure.kind != "tool_exception" or failure.error is None:
+        return None
+    return tell_failure(failure.run_context, failure.error)
+
+
+@function_tool
 def current_time() -> str:
     """Return today's weekday, date and time in UTC."""
     return datetime.now(UTC).strftime("%A, %d %B %Y, %H:%M UTC")

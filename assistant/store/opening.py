@@ -13,6 +13,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import structlog
+from redis import DriverInfo
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -135,7 +136,12 @@ def _reason(error: Exception) -> str:
 def _client(url: str, stack: AsyncExitStack) -> Client:
     # One retry mends a connection that went stale in the pool; waiting is left to those who may.
     redis: Client = Client.from_url(  # type: ignore[assignment]
-        url, socket_timeout=5, socket_connect_timeout=3, retry=Retry(NoBackoff(), 1)
+        url,
+        socket_timeout=5,
+        socket_connect_timeout=3,
+        retry=Retry(NoBackoff(), 1),
+        # Else every new connection reads the version from the package's files on disk.
+        driver_info=DriverInfo(),
     )
     stack.push_async_callback(redis.aclose)
     return redis

@@ -8,18 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from aiohttp.typedefs import Handler
-from pydantic import BaseModel, Field
-from pydantic.json_schema import (
-    GenerateJsonSchema,
-    JsonSchemaMode,
-    JsonSchemaValue,
-    models_json_schema,
-)
-from pydantic_core import core_schema
-from typing_extensions import override
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, JsonSchemaValue, models_json_schema
 
 from assistant.web.bodies import SESSION_ID
-from assistant.web.openapi_text import ABOUT, FRAMES, STATUSES, TAGS
+from assistant.web.openapi_schemas import ErrorBody, StreamEvent, TerseSchemas
+from assistant.web.openapi_text import ABOUT, STATUSES, TAGS
 
 _JSON = "application/json"
 _EVENTS = "text/event-stream"
@@ -78,33 +72,6 @@ class Route:
     documented: bool = True
 
 
-class _Terse(GenerateJsonSchema):
-    """JSON Schemas without titles that repeat a field's name, and without null as a default.
-
-    A null default says no more than that the field is optional, and is not even valid where a
-    field takes no null.
-    """
-
-    @override
-    def field_title_should_be_set(self, schema: object) -> bool:
-        return False
-
-    @override
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        found = super().default_schema(schema)
-        if found.get("default", ...) is None:
-            del found["default"]
-        return found
-
-
-class ErrorBody(BaseModel):
-    """What every error answers with, on every path."""
-
-    error: str = Field(description="What kind of error it is, in a few words.")
-    detail: str = Field(description="What was wrong, and what to do.")
-    correlation_id: str = Field(description="To quote when asking for help.")
-
-
 _PATH_PARAMETERS: Mapping[str, Parameter] = {
     "session_id": Parameter({"type": "string", "pattern": SESSION_ID}, "A session's id."),
     "run_id": Parameter({"type": "string", "pattern": "^run_[0-9a-f]{24}$"}, "A run's id."),
@@ -161,7 +128,8 @@ def build_openapi(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
 
 def _schemas(routes: Iterable[Route]) -> tuple[_Refs, dict[str, Any]]:
     models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {
-        (ErrorBody, "serialization"): None
+        (ErrorBody, "serialization"): None,
+        (StreamEvent, "validation"): None,
     }
     for route in routes:
         models |= {(model, "validation"): None for model in route.body}
@@ -171,7 +139,7 @@ def _schemas(routes: Iterable[Route]) -> tuple[_Refs, dict[str, Any]]:
     refs, definitions = models_json_schema(
         list(models),
         ref_template="#/components/schemas/{model}",
-        schema_generator=_Terse,
+        schema_generator=TerseSchemas,
     )
     return cast("_Refs", refs), definitions["$defs"]
 
@@ -234,8 +202,9 @@ def _content(reply: Reply, refs: _Refs) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if reply.model:
         content[reply.media] = {"schema": refs[reply.model, "serialization"]}
-    elif reply.media != _JSON:
+    elif reply.media not in {_JSON, _EVENTS}:
         content[reply.media] = {"schema": {"type": "string"}}
     if reply.streams or reply.media == _EVENTS:
-        content[_EVENTS] = {"schema": {"type": "string"}, "example": FRAMES}
+        # In 3.1 a schema can only say what each event of a stream is, not that there are several.
+        content[_EVENTS] = {"schema": refs[StreamEvent, "validation"]}
     return content

@@ -13,13 +13,12 @@ live or later, over any protocol, is a reading of that log.
   `GET /runs/{run_id}/events` and the header `Last-Event-ID`.
 - Joining `content` over all frames gives the answer; the last frame has `"is_final": true`.
 - Every error has the same body: `error`, `detail` and `correlation_id`.
-"""
 
-FRAMES = (
-    'id: 1\ndata: {"type":"message.delta","status":"streaming","content":"The","sequence":1,'
-    '"is_final":false,"run_id":"run_4be5b01c8a2f4d6e93a7c015","session_id":"demo",'
-    '"correlation_id":"abc-123"}\n\n'
-)
+A frame on the wire:
+
+    id: 1
+    data: {"type": "message.delta", "status": "streaming", "content": "The", "sequence": 1, ...}
+"""
 
 TAGS: Mapping[str, str] = {
     "Chat": "Ask, and get the answer as frames, as JSON, or in the background.",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from aiohttp.typedefs import Handler
+from pydantic import BaseModel
+
 from assistant.web import about, runs, sessions
 from assistant.web.bodies import ChatBody, QuestionBody, SessionBody
 from assistant.web.chat import chat
@@ -42,6 +45,29 @@ _PAGE = {
     "limit": Parameter({"type": "integer", "minimum": 1, "maximum": 100}, "Rows on a page; 20."),
 }
 
+
+def _get(
+    path: str,
+    handler: Handler,
+    summary: str,
+    reply: type[BaseModel],
+    *,
+    tag: str,
+    errors: tuple[int, ...] = (),
+) -> Route:
+    """Return a route that answers a GET with one JSON body."""
+    return Route(
+        method="GET",
+        path=path,
+        handler=handler,
+        name=handler.__name__,
+        summary=summary,
+        tag=tag,
+        replies={200: Reply(f"{summary}.", reply)},
+        errors=errors,
+    )
+
+
 ROUTES: tuple[Route, ...] = (
     Route(
         method="POST",
@@ -60,14 +86,12 @@ ROUTES: tuple[Route, ...] = (
         },
         errors=(400, 404, 408, 409, 413, 415, 503),
     ),
-    Route(
-        method="GET",
-        path="/runs/{run_id}",
-        handler=runs.get_run,
-        name="get_run",
-        summary="Look at a run",
+    _get(
+        "/runs/{run_id}",
+        runs.get_run,
+        "Look at a run",
+        RunReply,
         tag="Runs",
-        replies={200: Reply("The run.", RunReply)},
         errors=(404, 503),
     ),
     Route(
@@ -114,14 +138,12 @@ ROUTES: tuple[Route, ...] = (
         replies={200: Reply("A page of sessions.", SessionsReply)},
         errors=(400, 503),
     ),
-    Route(
-        method="GET",
-        path="/sessions/{session_id}",
-        handler=sessions.get_session,
-        name="get_session",
-        summary="Look at a session",
+    _get(
+        "/sessions/{session_id}",
+        sessions.get_session,
+        "Look at a session",
+        SessionReply,
         tag="Sessions",
-        replies={200: Reply("The session.", SessionReply)},
         errors=(400, 404, 503),
     ),
     Route(
@@ -154,14 +176,12 @@ ROUTES: tuple[Route, ...] = (
         replies={200: _FRAMES, 204: _NOTHING},
         errors=(400, 404, 503),
     ),
-    Route(
-        method="GET",
-        path="/history/{session_id}",
-        handler=sessions.get_history,
-        name="get_history",
-        summary="Read a session's history",
+    _get(
+        "/history/{session_id}",
+        sessions.get_history,
+        "Read a session's history",
+        HistoryReply,
         tag="Sessions",
-        replies={200: Reply("The history.", HistoryReply)},
         errors=(400, 404, 503),
     ),
     Route(
@@ -184,23 +204,13 @@ ROUTES: tuple[Route, ...] = (
         replies={101: Reply("The connection is a WebSocket now.", None)},
         errors=(400, 403, 404, 426, 503),
     ),
-    Route(
-        method="GET",
-        path="/personas",
-        handler=about.list_personas,
-        name="list_personas",
-        summary="List the personas",
+    _get("/personas", about.list_personas, "List the personas", PersonasReply, tag="Personas"),
+    _get(
+        "/personas/{name}",
+        about.get_persona,
+        "Look at a persona",
+        PersonaReply,
         tag="Personas",
-        replies={200: Reply("The personas.", PersonasReply)},
-    ),
-    Route(
-        method="GET",
-        path="/personas/{name}",
-        handler=about.get_persona,
-        name="get_persona",
-        summary="Look at a persona",
-        tag="Personas",
-        replies={200: Reply("The persona.", PersonaReply)},
         errors=(404,),
     ),
     Route(
@@ -215,24 +225,8 @@ ROUTES: tuple[Route, ...] = (
             303: Reply("The web page.", None),
         },
     ),
-    Route(
-        method="GET",
-        path="/health",
-        handler=about.health,
-        name="health",
-        summary="How the server is",
-        tag="Service",
-        replies={200: Reply("Its health.", HealthReply)},
-    ),
-    Route(
-        method="GET",
-        path="/health/live",
-        handler=about.live,
-        name="live",
-        summary="Whether the process runs",
-        tag="Service",
-        replies={200: Reply("It does.", StateReply)},
-    ),
+    _get("/health", about.health, "How the server is", HealthReply, tag="Service"),
+    _get("/health/live", about.live, "Whether the process runs", StateReply, tag="Service"),
     Route(
         method="GET",
         path="/health/ready",
@@ -242,14 +236,5 @@ ROUTES: tuple[Route, ...] = (
         tag="Service",
         replies={200: Reply("It is.", StateReply), 503: Reply("It is not.", StateReply)},
     ),
-    Route(
-        method="GET",
-        path="/stats",
-        handler=about.stats,
-        name="stats",
-        summary="Counts and latencies",
-        tag="Service",
-        replies={200: Reply("The statistics.", StatsReply)},
-        errors=(503,),
-    ),
+    _get("/stats", about.stats, "Counts and latencies", StatsReply, tag="Service", errors=(503,)),
 )

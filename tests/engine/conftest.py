@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import aiohttp
@@ -10,8 +10,16 @@ import pytest
 
 from tests.conftest import DATA, MakeServer
 from tests.engine.talks import TOOLS, Talk
+from tests.loglines import Written, written
 
 MakeTalk = Callable[..., Awaitable[Talk]]
+
+
+@pytest.fixture
+def log() -> Iterator[Written]:
+    """Return what the server logs."""
+    with written() as lines:
+        yield lines
 
 
 @pytest.fixture(params=["chat", "responses"])

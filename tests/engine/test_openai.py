@@ -1,4 +1,4 @@
-"""The whole server on a model that speaks OpenAI's protocols: answers, tools, the shape of bytes."""
+"""The whole server on a model that speaks OpenAI's protocols: answers, tools, layouts of bytes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from tests.client import begin, follow, text_of
 from tests.engine.conftest import MakeTalk
 from tests.engine.talks import Talk, Told
+from tests.loglines import Written
 
 PLAIN = ["run.started", "message.started", "message.delta", "message.completed", "run.completed"]
 TOOL_STEP = ["tool.called", "tool.returned"]
@@ -52,14 +53,13 @@ async def test_the_built_in_tool(talk: Talk) -> None:
     assert told.text.endswith("UTC")
 
 
-async def test_a_tool_that_raises_is_an_outcome_and_no_failure(
-    talk: Talk, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_tool_that_raises_is_an_outcome_and_no_failure(log: Written, talk: Talk) -> None:
     told = await talk.say('[[tool: breaks {"text": "Bluebeard"}]]')
     assert told.types[-1] == "run.completed"
     assert told.of("tool.returned")[0]["outcome"] == "error"
     assert "The tool failed" in told.text
-    assert "Bluebeard" not in told.text + str(told.of("tool.returned")) + caplog.text
+    assert "Bluebeard" not in told.text + str(told.of("tool.returned")) + log.text
+    assert [line["tool"] for line in log.lines if line["event"] == "tool.failed"] == ["breaks"]
     assert (await talk.say("go on")).text == "turn 2: go on"
 
 

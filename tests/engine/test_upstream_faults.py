@@ -8,6 +8,7 @@ import pytest
 
 from tests.engine.conftest import MakeTalk
 from tests.engine.talks import Talk, Told
+from tests.loglines import Written
 
 # Directive, code, whether trying again makes sense.
 BEFORE_A_WORD = [
@@ -19,7 +20,7 @@ BEFORE_A_WORD = [
     ("[[error: 429 code=insufficient_quota]]", "model_quota", False),
     ("[[error: 500]]", "model_unavailable", True),
     ("[[error: 503]]", "model_unavailable", True),
-    ("[[cut: head]]", "model_cut", True),
+    ("[[cut: head]]", "model_unreachable", True),
     ("[[cut: 0]]", "model_cut", True),
     ("[[cut: 0 clean]]", "model_cut", True),
     ("[[nonsense: html]]", "model_nonsense", True),
@@ -32,7 +33,6 @@ AFTER_SOME = [
     ("[[cut: 3 clean]]", "model_cut", "w0 w1 w2"),
     ("[[errorevent]]", "model_failed", "w0"),
 ]
-OURS = "The model"
 UPSTREAMS = ("on request", "Too many", "overloaded;", "It works", "no such model", "wrongshape")
 
 
@@ -44,28 +44,27 @@ def _check(told: Told, code: str, *, retryable: bool) -> None:
     assert not any(word in str(end) for word in UPSTREAMS)
 
 
-def _check_log(caplog: pytest.LogCaptureFixture, code: str) -> None:
-    lines = [record.getMessage() for record in caplog.records]
-    assert any(code in line for line in lines)
-    assert not any(record.exc_info for record in caplog.records)
-    assert not any(word in caplog.text for word in (*UPSTREAMS, "Traceback", "w0 w1"))
+def _check_log(log: Written, code: str) -> None:
+    assert [line["error"] for line in log.lines if line["event"] == "run.ended"] == [code]
+    assert not any(line["level"] == "error" or "exception" in line for line in log.lines)
+    assert not any(word in log.text for word in (*UPSTREAMS, "Traceback", "w0 w1"))
 
 
 @pytest.mark.parametrize(("fault", "code", "retryable"), BEFORE_A_WORD)
 async def test_a_fault_before_the_first_word(
-    talk: Talk, caplog: pytest.LogCaptureFixture, fault: str, code: str, *, retryable: bool
+    log: Written, talk: Talk, fault: str, code: str, *, retryable: bool
 ) -> None:
     told = await talk.say(f"[[tokens: 9]] {fault}")
     assert told.types == ["run.started", "run.failed"]
     _check(told, code, retryable=retryable)
-    _check_log(caplog, code)
+    _check_log(log, code)
     assert (await talk.say("on")).text.endswith(": on")
     assert [line[:2] for line in await talk.history()][-1] == ("assistant", "completed")
 
 
 @pytest.mark.parametrize(("fault", "code", "said"), AFTER_SOME)
 async def test_a_fault_after_some_words(
-    talk: Talk, caplog: pytest.LogCaptureFixture, fault: str, code: str, said: str
+    log: Written, talk: Talk, fault: str, code: str, said: str
 ) -> None:
     told = await talk.say(f"[[tokens: 9]] {fault}")
     assert told.types[1:] == [
@@ -76,7 +75,7 @@ async def test_a_fault_after_some_words(
     ]
     _check(told, code, retryable=True)
     assert told.text == told.of("message.completed")[0]["text"] == said
-    _check_log(caplog, code)
+    _check_log(log, code)
     assert (await talk.say("on")).text == "turn 2: on"
     assert (await talk.history())[1] == ("assistant", "failed", said)
 
@@ -133,9 +132,7 @@ async def test_a_fault_that_passes_is_tried_again(make_talk: MakeTalk, fault: st
         ("[[errorevent]]", 1),
     ],
 )
-async def test_how_often_a_fault_is_tried(
-    make_talk: MakeTalk, fault: str, requests: int
-) -> None:
+async def test_how_often_a_fault_is_tried(make_talk: MakeTalk, fault: str, requests: int) -> None:
     talk = await make_talk(MODEL_RETRIES=1)
     told = await talk.say(f"[[tokens: 5]] {fault}")
     assert told.end["type"] == "run.failed"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -40,9 +42,9 @@ async def test_without_redis_at_the_start_it_can_refuse_to_start(tmp_path: Path)
     settings = {"REDIS_URL": "redis://:hush@127.0.0.1:1/0", "STORE_FALLBACK": "fail"}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "assistant", "serve"),
+        *("-m", "assistant", "--env-file", os.devnull, "serve"),
         env=processes.environment(tmp_path, **TALKERS, **settings),
-        cwd=tmp_path,
+        cwd=processes.ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

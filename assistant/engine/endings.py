@@ -1,0 +1,108 @@
+"""Sees to how a model's stream ends: in order, cut off, filtered, or in no shape at all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any, cast
+
+from agents import OpenAIChatCompletionsModel, OpenAIResponsesModel
+from openai.types.chat import ChatCompletionChunk
+from openai.types.responses import Response, ResponseCompletedEvent
+from typing_extensions import override
+
+from assistant.engine import faults
+
+# What reading data of another shape than expected raises.
+_MISSHAPEN = (AttributeError, TypeError, LookupError, ValueError)
+_FAILED = frozenset({"error", "response.error", "response.failed"})
+
+
+class ChatModel(OpenAIChatCompletionsModel):
+    """The SDK's model for Chat Completions, which takes a stream that just ends for whole."""
+
+    @override
+    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """Yield the SDK's events, or raise what became of the answer."""
+        async with aclosing(_seen_to(super().stream_response(*args, **kwargs))) as events:
+            async for event in events:
+                yield event
+
+    @override
+    async def _fetch_response(self, *args: Any, **kwargs: Any) -> Any:
+        # Only here do the chunks pass by; the events made of them do not tell why they ended.
+        fetched = await super()._fetch_response(*args, **kwargs)
+        if not isinstance(fetched, tuple):
+            return fetched
+        response, stream = fetched
+        return response, _Chunks(stream)
+
+
+class ResponsesModel(OpenAIResponsesModel):
+    """The SDK's model for Responses, which takes an answer at its token limit for a failure."""
+
+    @override
+    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """Yield the SDK's events, or raise what became of the answer."""
+        async with aclosing(_seen_to(super().stream_response(*args, **kwargs))) as events:
+            async for event in events:
+                yield event
+
+
+class _Chunks:
+    """A stream of chunks that ends only where its last one says why."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._began = False
+        self._finish: str | None = None
+
+    def __aiter__(self) -> _Chunks:
+        return self
+
+    async def __anext__(self) -> ChatCompletionChunk:
+        try:
+            chunk = cast("ChatCompletionChunk", await anext(self._stream))
+        except StopAsyncIteration:
+            if self._finish == "content_filter":
+                raise faults.filtered() from None
+            if self._began and self._finish is None:
+                raise faults.cut() from None
+            raise
+        for choice in chunk.choices or ():
+            self._began = True
+            self._finish = choice.finish_reason or self._finish
+        return chunk
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._stream.close()
+
+
+async def _seen_to(events: AsyncIterator[Any]) -> AsyncGenerator[Any]:
+    """Pass events on up to the one that completes the answer."""
+    began = False
+    async with aclosing(cast("AsyncGenerator[Any]", events)):
+        try:
+            async for event in events:
+                kind = str(event.type)
+                if kind in _FAILED:
+                    raise faults.failed()
+                if kind == "response.incomplete":
+                    yield _at_its_limit(event.response)
+                    return
+                yield event
+                if kind == "response.completed":
+                    return
+                began = began or kind.startswith("response.")
+        except _MISSHAPEN as error:
+            raise faults.nonsense() from error
+    raise faults.cut() if began else faults.nonsense()
+
+
+def _at_its_limit(response: Response) -> ResponseCompletedEvent:
+    """Return the end of an answer that grew too long; what there is of it is the answer."""
+    details = response.incomplete_details
+    if details is not None and details.reason == "content_filter":
+        raise faults.filtered()
+    return ResponseCompletedEvent(type="response.completed", response=response, sequence_number=0)

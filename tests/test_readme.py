@@ -1,0 +1,72 @@
+"""The README's commands, copied from it and run against a server as a newcomer would."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+
+import pytest
+
+from tests.processes import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHELL = re.findall(r"(?:^    .*\n(?:\n(?=    ))?)+", README, re.MULTILINE)
+CALLS = [block for block in SHELL if "curl" in block]
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+async def run(*command: str) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        cwd=ROOT,
+    )
+    async with asyncio.timeout(50):
+        out, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode()
+
+
+def at(text: str, url: str) -> str:
+    return text.replace("http://localhost:8000", url).replace("localhost:8000", url)
+
+
+async def test_every_curl_in_the_readme_answers_well(server_url: str) -> None:
+    assert len(CALLS) >= 4
+    # One shell for all, as one reads on: later calls use what earlier ones made.
+    script = "set -euo pipefail\n" + "\n".join(
+        re.sub("^    ", "", b, flags=re.MULTILINE) for b in CALLS
+    )
+    code, out = await run("bash", "-c", at(script, server_url))
+    assert code == 0, out
+    assert '"error"' not in out.replace('"error":null', ""), out
+    assert out.count('"is_final":true') >= 4
+    assert '{"status":"processing"}' in out
+    assert '"status":"completed","chunk":"' in out
+    assert '"response":"' in out
+    assert '"greeting":' in out
+    assert '"active_connections"' not in out
+
+
+async def test_frames_come_one_by_one(server_url: str) -> None:
+    call = next(block for block in CALLS if "trouble sleeping" in block)
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", at(call, server_url), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(30):
+        times = [loop.time() async for line in process.stdout if line.startswith(b"data: ")]
+        await process.wait()
+    assert len(times) > 20
+    assert times[-1] - times[0] > 0.2  # paced by the demo model, so not in one go
+
+
+@pytest.mark.parametrize("block", PYTHON)
+async def test_the_websocket_client_prints_an_answer(server_url: str, block: str) -> None:
+    assert len(block.strip().splitlines()) <= 14
+    code, out = await run(sys.executable, "-c", at(block, server_url))
+    assert code == 0, out
+    assert len(out) > 20

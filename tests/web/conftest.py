@@ -1,0 +1,49 @@
+"""Fixtures: a server whose model does what the messages say, and the lines it logs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
+
+from tests.conftest import MakeServer
+from tests.upstream import JOURNAL, create_upstream, serving
+from tests.web.site import SETTINGS, Site
+
+MakeSite = Callable[..., Awaitable[Site]]
+
+
+@pytest.fixture
+async def make_site(make_server: MakeServer) -> AsyncIterator[MakeSite]:
+    """Return a function that starts a server, and its model, with given settings."""
+    async with AsyncExitStack() as stack:
+
+        async def make(**settings: object) -> Site:
+            model = create_upstream()
+            url = await stack.enter_async_context(serving(model))
+            server = await make_server(
+                **({**SETTINGS, "OPENAI_BASE_URL": f"{url}/v1"} | settings)
+            )
+            http = aiohttp.ClientSession(server.make_url("/"))
+            await stack.enter_async_context(http)
+            return Site(http, server, model[JOURNAL])
+
+        yield make
+
+
+@pytest.fixture
+async def site(make_site: MakeSite) -> Site:
+    """Return a server with the settings that most tests use."""
+    return await make_site()
+
+
+@pytest.fixture
+def lines() -> Iterator[list[Any]]:
+    """Return the lines that are logged from here on."""
+    with capture_logs([merge_contextvars]) as found:
+        yield found
