@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,17 +52,35 @@ def environment(data_dir: Path, **settings: object) -> dict[str, str]:
     return kept | quick | {k: str(v) for k, v in settings.items()}
 
 
+async def shell(command: str, cwd: Path, **variables: str) -> str:
+    """Run a shell command with all of this environment; returns what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-euo", "pipefail", "-c", command),
+        cwd=cwd,
+        env={**os.environ, **variables},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0, f"{command}\n{out.decode()[-4000:]}"
+    return out.decode()
+
+
 @asynccontextmanager
-async def server(data_dir: Path, **settings: object) -> AsyncIterator[ServerProcess]:
-    """Start `python -m assistant serve` on a free port; kill what is left of it at the end."""
+async def server(
+    data_dir: Path, *, command: Sequence[str] = (), cwd: Path = ROOT, **settings: object
+) -> AsyncIterator[ServerProcess]:
+    """Start `python -m assistant serve` on a free port; kill what is left of it at the end.
+
+    `command` starts an installed one instead.
+    """
     log = data_dir / f"server-{os.urandom(4).hex()}.log"
     data_dir.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "assistant", "--env-file", os.devnull, "serve"),
+            *(command or (sys.executable, "-m", "assistant", "--env-file", os.devnull, "serve")),
             env=environment(data_dir, **settings),
-            cwd=ROOT,
+            cwd=cwd,
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
         )
@@ -140,4 +158,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-

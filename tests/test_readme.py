@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 import sys
 
 import pytest
 
-from tests.processes import ROOT
+from tests.processes import ROOT, shell
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHELL = re.findall(r"(?:^    .*\n(?:\n(?=    ))?)+", README, re.MULTILINE)
 CALLS = [block for block in SHELL if "curl" in block]
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-
-
-async def run(*command: str) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        cwd=ROOT,
-    )
-    async with asyncio.timeout(50):
-        out, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode()
 
 
 def at(text: str, url: str) -> str:
@@ -36,11 +24,8 @@ def at(text: str, url: str) -> str:
 async def test_every_curl_in_the_readme_answers_well(server_url: str) -> None:
     assert len(CALLS) >= 4
     # One shell for all, as one reads on: later calls use what earlier ones made.
-    script = "set -euo pipefail\n" + "\n".join(
-        re.sub("^    ", "", b, flags=re.MULTILINE) for b in CALLS
-    )
-    code, out = await run("bash", "-c", at(script, server_url))
-    assert code == 0, out
+    script = "\n".join(re.sub("^    ", "", b, flags=re.MULTILINE) for b in CALLS)
+    out = await shell(at(script, server_url), ROOT)
     assert '"error"' not in out.replace('"error":null', ""), out
     assert out.count('"is_final":true') >= 4
     assert '{"status":"processing"}' in out
@@ -67,6 +52,5 @@ async def test_frames_come_one_by_one(server_url: str) -> None:
 @pytest.mark.parametrize("block", PYTHON)
 async def test_the_websocket_client_prints_an_answer(server_url: str, block: str) -> None:
     assert len(block.strip().splitlines()) <= 14
-    code, out = await run(sys.executable, "-c", at(block, server_url))
-    assert code == 0, out
+    out = await shell(shlex.join([sys.executable, "-c", at(block, server_url)]), ROOT)
     assert len(out) > 20

@@ -18,6 +18,7 @@ from agents.retry import (
 )
 from agents.util._types import MaybeAwaitable
 
+from assistant.engine import faults
 from assistant.engine.jobs import Job, Limits, RunContext
 from assistant.engine.tools import Tools
 from assistant.errors import PersonaError
@@ -91,7 +92,7 @@ def _retry_within(patience: float) -> RetryPolicy:
 
     def decide(failed: RetryPolicyContext) -> MaybeAwaitable[bool | RetryDecision]:
         wait = failed.normalized.retry_after or 0
-        if wait >= patience or failed.normalized.error_code == "insufficient_quota":
+        if wait >= patience or failed.normalized.error_code == faults.QUOTA:
             return False
         # The SDK waits as long as the provider asks for.
         return passing(failed)

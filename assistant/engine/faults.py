@@ -11,6 +11,8 @@ from agents.exceptions import AgentsException, MaxTurnsExceeded, ModelBehaviorEr
 
 from assistant.errors import ModelError
 
+# What OpenAI calls an account without credit, with the status of one that asks too often.
+QUOTA = "insufficient_quota"
 _BY_STATUS = {
     400: ("model_rejected", "The model rejected the request. Shorten it or rephrase it."),
     401: ("model_auth", "The model's provider refused our key. The operator must check it."),
@@ -23,18 +25,23 @@ _BY_STATUS = {
 
 def explain(error: BaseException) -> ModelError | None:
     """Return what to tell the user of a failed model call; None where it was our own fault."""
-    for link in _chain(error):
+    chain = _chain(error)
+    for link in chain:
         if isinstance(link, ModelError):
             return link
         if isinstance(link, openai.APIStatusError):
             return _refused(link)
-        for kinds, fault in _BY_KIND:
-            if isinstance(link, kinds):
-                return fault()
+    # A general error often wraps the special one, so each kind is sought in the whole chain.
+    for kinds, fault in _BY_KIND:
+        if any(isinstance(link, kinds) for link in chain):
+            return fault()
     return None
 
 
 def _refused(error: openai.APIStatusError) -> ModelError:
+    if error.code == QUOTA:
+        text = "Our quota with the model's provider is used up. The operator must see to it."
+        return _fault("model_quota", text, again=False)
     if isinstance(error, openai.RateLimitError):
         return _fault("model_rate_limited", "The model is busy. Try again in a moment.", again=True)
     if isinstance(error, openai.InternalServerError):
@@ -60,10 +67,6 @@ def cut() -> ModelError:
 
 def _unreachable() -> ModelError:
     return _fault("model_unreachable", "The model could not be reached.", again=True)
-
-
-def _failed() -> ModelError:
-    return _fault("model_failed", "The model broke off with an error.", again=True)
 
 
 def _too_many_steps() -> ModelError:
@@ -102,7 +105,7 @@ _BY_KIND: Sequence[tuple[tuple[type[BaseException], ...], Callable[[], ModelErro
     ((httpx2.RemoteProtocolError, httpx2.ReadError), cut),
     ((openai.APIConnectionError, httpx2.TransportError), _unreachable),
     ((openai.APIResponseValidationError, json.JSONDecodeError, UnicodeDecodeError), nonsense),
-    ((openai.APIError,), _failed),
+    ((openai.APIError,), failed),
     ((ModelBehaviorError,), nonsense),
-    ((AgentsException,), _failed),
+    ((AgentsException,), failed),
 )

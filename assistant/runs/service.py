@@ -152,6 +152,7 @@ class RunService:
         )
 
     def _offer(self, ask: Ask, persona: Persona, run: Run, session: Session | None) -> Offer:
+        opening: list[HistoryLine] = []
         lines: list[HistoryLine] = []
         stored = session
         if run.session_id is not None:
@@ -159,13 +160,14 @@ class RunService:
                 stored = self.sessions.begin(
                     run.session_id, persona, ask.owner, ask.context, ask.user_id
                 )
-                lines = [_line(role, text, run, None) for role, text in ask.history]
             else:
                 stored = self._moved_on(session, run)
-            lines.append(_line("user", run.turn.text, run, run.run_id))
+            opening = [_line(role, text, run, None) for role, text in ask.history]
+            lines = [_line("user", run.turn.text, run, run.run_id)]
         return Offer(
             run=run,
             session=stored,
+            opening=opening,
             lines=lines,
             reject_if_busy=ask.if_busy == "reject",
             idempotency=ask.idempotency,

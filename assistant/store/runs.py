@@ -27,12 +27,14 @@ class Offer(msgspec.Struct, frozen=True):
     """Everything that is to become durable when a request is accepted.
 
     Attributes:
-        lines: history to add: turns a caller brought along, and the user's message.
+        opening: turns a caller brought along, added where there is no history yet.
+        lines: history to add: the user's message.
         idempotency: the request's key and the fingerprint of its body.
     """
 
     run: Run
     session: Session | None = None
+    opening: Sequence[HistoryLine] = ()
     lines: Sequence[HistoryLine] = ()
     reject_if_busy: bool = False
     idempotency: tuple[str, str] | None = None
@@ -82,8 +84,8 @@ class Runs:
             *(self._token, self._lease_ms, channel, publication_head(run), self._keep_ms),
             *(int(run.created_at.timestamp() * 1000), fingerprint, run.cache_key or ""),
             *("reject" if offer.reject_if_busy else "", sid),
-            encode(offer.session) if offer.session else b"",
-            *(encode(line) for line in offer.lines),
+            *(encode(offer.session) if offer.session else b"", len(offer.opening)),
+            *(encode(line) for line in (*offer.opening, *offer.lines)),
         )
         _raise(reply)
         return reply[0].decode(), reply[1].decode()

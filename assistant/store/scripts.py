@@ -87,7 +87,8 @@ return 'ok'
 # KEYS: run, log, lease, open, stats, idempotency, cache, session, messages, lane, session runs,
 #       owner's sessions.
 # ARGV: run id, spec, entry 0, token, lease ms, channel, head, ttl ms, now ms, fingerprint,
-#       cache ttl ms, busy (reject or ''), session id, session record, history lines...
+#       cache ttl ms, busy (reject or ''), session id, session record, number of lines that only
+#       begin a history, history lines...
 # Returns {what, run id}: accepted, repeated (idempotency), mismatch, shared (cache), busy.
 ACCEPT = """
 local rid, ttl, sid = ARGV[1], ARGV[8], ARGV[13]
@@ -123,7 +124,9 @@ end
 if ARGV[11] ~= '' then redis.call('SET', KEYS[7], rid, 'PX', ttl) end
 if sid ~= '' then
   redis.call('SET', KEYS[8], ARGV[14], 'PX', ttl)
-  for i = 15, #ARGV do redis.call('RPUSH', KEYS[9], ARGV[i]) end
+  local first = 16
+  if redis.call('EXISTS', KEYS[9]) == 1 then first = first + tonumber(ARGV[15]) end
+  for i = first, #ARGV do redis.call('RPUSH', KEYS[9], ARGV[i]) end
   redis.call('RPUSH', KEYS[10], rid)
   redis.call('SADD', KEYS[11], rid)
   redis.call('ZADD', KEYS[12], 'NX', ARGV[9], sid)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
-from typing import Any
 
 import aiohttp
 import pytest
-from structlog.contextvars import merge_contextvars
-from structlog.testing import capture_logs
 
 from tests.conftest import MakeServer
+from tests.loglines import Written, written
 from tests.upstream import JOURNAL, create_upstream, serving
 from tests.web.site import SETTINGS, Site
 
@@ -43,7 +41,7 @@ async def site(make_site: MakeSite) -> Site:
 
 
 @pytest.fixture
-def lines() -> Iterator[list[Any]]:
-    """Return the lines that are logged from here on."""
-    with capture_logs([merge_contextvars]) as found:
+def logged() -> Iterator[Written]:
+    """Return what is logged from here on."""
+    with written() as found:
         yield found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +66,12 @@ class Site:
         await client.follow(self.http, run_id)
         run: dict[str, Any] = await self.get(f"/runs/{run_id}")
         return run
+
+    async def connected(self, kind: str, count: int) -> None:
+        """Wait until just so many connections of a kind are open."""
+        async with asyncio.timeout(5):
+            while (await self.get("/stats"))["connections"]["open"].get(kind, 0) != count:
+                await asyncio.sleep(0)
 
     async def history(self, session_id: str) -> list[tuple[str, str, str]]:
         """Return a session's history: role, status and text of each message."""

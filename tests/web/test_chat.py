@@ -32,7 +32,6 @@ EVENTS, JSON = "text/event-stream", "application/json"
         ("application/json", True, EVENTS),
         ("*/*", False, JSON),
         ("text/event-stream", False, JSON),
-        ("application/json", None, JSON),
     ],
 )
 async def test_delivery_follows_stream_then_accept(
@@ -106,10 +105,11 @@ async def test_json_is_the_same_answer_whole(site: Site) -> None:
 
 
 async def test_several_messages_join_the_same_in_both(site: Site) -> None:
-    frames = await client.chat(site.http, '[[say: First]] [[tool: nothing {"a": 1}]] hm')
+    said = "[[say: First]] [[tool: current_time {}]]"
+    frames = await client.chat(site.http, said, persona_type="helper")
     run = await site.get(f"/runs/{frames[0].data['run_id']}")
     assert client.text_of(frames) == run["text"]
-    assert "\n\n" in run["text"]
+    assert run["text"].startswith("First\n\ncurrent_time said: ")
 
 
 async def test_background_answers_at_once_and_writes_to_log_and_channel(site: Site) -> None:

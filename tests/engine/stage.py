@@ -1,0 +1,171 @@
+"""One execution on a scripted model, played to a list, and the rules that its events must keep."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.testing import ModelCall, ModelStep, ScriptedModel, assistant_message
+from openai.types.responses import Response, ResponseCompletedEvent, ResponseTextDeltaEvent
+
+from assistant.engine import Execution, Job, Limits
+from assistant.engine.tools import BUILT_IN
+from assistant.events import (
+    Event,
+    MessageCompleted,
+    MessageDelta,
+    MessageStarted,
+    ToolCalled,
+    ToolReturned,
+    type_of,
+)
+from assistant.models import Turn
+from assistant.persona import Persona
+from assistant.personas import load_personas
+from tests.conftest import DATA
+from tests.engine.talks import TOOLS
+
+PERSONAS = load_personas(DATA / "agents")
+
+
+@dataclass
+class Stage:
+    """A sink that keeps what it is told, and can make the run wait or fail at an event.
+
+    Attributes:
+        halt_at: how many events there may be before `room` waits for ever.
+        error: what `room` raises then instead of waiting.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    halt_at: int | None = None
+    error: Exception | None = None
+    halted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+    async def room(self) -> None:
+        if self.halt_at is not None and len(self.events) >= self.halt_at:
+            self.halted.set()
+            if self.error is not None:
+                raise self.error
+            await asyncio.Event().wait()
+
+    @property
+    def types(self) -> list[str]:
+        """The events' names."""
+        return [type_of(event) for event in self.events]
+
+    @property
+    def text(self) -> str:
+        """What was said, with the blank lines that clients put between messages."""
+        started = [e for e in self.events if isinstance(e, MessageStarted)]
+        said = {message.item_id: "" for message in started}
+        for event in self.events:
+            if isinstance(event, MessageDelta):
+                said[event.item_id] += event.text
+        return "\n\n".join(said.values())
+
+
+def spoken(*deltas: str, error: Exception | None = None) -> ModelStep:
+    """Return a step that says text in these pieces; with an error, it then fails."""
+
+    async def stream(_call: ModelCall) -> AsyncIterator[Any]:
+        for number, text in enumerate(deltas):
+            yield ResponseTextDeltaEvent(
+                type="response.output_text.delta",
+                content_index=0,
+                delta=text,
+                item_id="theirs",
+                logprobs=[],
+                output_index=0,
+                sequence_number=number,
+            )
+        if error is not None:
+            raise error
+        whole = Response(
+            id="theirs",
+            created_at=0,
+            model="scripted",
+            object="response",
+            output=[assistant_message("".join(deltas))],
+            tool_choice="auto",
+            tools=[],
+            parallel_tool_calls=True,
+        )
+        yield ResponseCompletedEvent(
+            type="response.completed", response=whole, sequence_number=len(deltas)
+        )
+
+    return ModelStep.stream(stream)
+
+
+def play(
+    stage: Stage,
+    model: ScriptedModel,
+    text: str = "hi",
+    *,
+    persona: str | Persona = "tester",
+    silence: float = 5,
+    **job: Any,
+) -> Execution:
+    """Return an execution of a message to a persona."""
+    found = PERSONAS[persona] if isinstance(persona, str) else persona
+    return Execution(
+        Job(
+            run_id="run_1",
+            correlation_id="cor_1",
+            persona=found,
+            turn=Turn(text),
+            model="scripted",
+            others={**PERSONAS, found.slug: found},
+            **job,
+        ),
+        stage,
+        model_for=lambda _job, _persona: model,
+        tools={**BUILT_IN, **TOOLS},
+        limits=Limits(silence=silence, retries=0),
+    )
+
+
+async def run_to_halt(stage: Stage, execution: Execution) -> None:
+    """Run until the stage halts it, then cancel; whatever happens, close as the worker does."""
+    task = asyncio.create_task(execution.run())
+    halted = asyncio.create_task(stage.halted.wait())
+    await asyncio.wait({task, halted}, return_when=asyncio.FIRST_COMPLETED)
+    for one in (task, halted):
+        one.cancel()
+    await asyncio.gather(task, halted, return_exceptions=True)
+    execution.close()
+
+
+def check_rules(events: list[Event]) -> None:
+    """Check that everything is opened once, closed once, and by an id of ours."""
+    open_message, said, calls, index = "", "", {}, 0
+    for event in events:
+        match event:
+            case MessageStarted(item_id=item_id):
+                assert (open_message, event.index) == ("", index)
+                assert item_id.startswith("msg_")
+                open_message, said, index = item_id, "", index + 1
+            case MessageDelta(item_id=item_id, text=text):
+                assert item_id == open_message
+                assert text
+                said += text
+            case MessageCompleted(item_id=item_id, text=text):
+                assert (item_id, text) == (open_message, said)
+                open_message = ""
+            case ToolCalled(call_id=call_id, name=name):
+                assert call_id.startswith("call_")
+                assert call_id not in calls
+                assert not open_message
+                calls[call_id] = name
+            case ToolReturned(call_id=call_id, name=name):
+                assert calls.pop(call_id) == name
+                assert event.duration_ms >= 0
+            case _:
+                assert not open_message
+    assert (open_message, calls) == ("", {})
