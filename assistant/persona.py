@@ -146,6 +146,7 @@ class Persona:
         slug: the folder's name, by which clients ask for it.
         version: the first 12 hex digits of the SHA-256 over the folder's files and the signs.
         signs: the signs its safety rules watch for, by name.
+        places: file and line of each field, for faults that show only later.
     """
 
     slug: str
@@ -154,3 +155,4 @@ class Persona:
     instructions: str
     demo: DemoScript | None = None
     signs: Mapping[str, SignSet] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)

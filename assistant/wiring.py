@@ -41,14 +41,14 @@ async def open_parts(settings: Settings, tools: Tools | None = None) -> AsyncIte
         SettingsError, PersonaError, StoreStartError: when something is not as it must be.
     """
     async with AsyncExitStack() as stack:
-        personas = Catalog(
-            settings.agents_dir or default_folder(), default=settings.default_persona
-        )
         engine = await stack.enter_async_context(
             open_engine(_provider(settings), _limits(settings), tools)
         )
-        for persona in personas:
-            engine.check(persona)
+        personas = Catalog(
+            settings.agents_dir or default_folder(),
+            default=settings.default_persona,
+            check=engine.check,
+        )
         store = await stack.enter_async_context(open_store(_store(settings)))
         attempts = Attempts(
             store,

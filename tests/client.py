@@ -8,8 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+from multidict import CIMultiDict, CIMultiDictProxy
 
 JSON = {"Accept": "application/json"}
+
+
+@dataclass(slots=True)
+class Answer:
+    """A whole response."""
+
+    status: int
+    headers: CIMultiDictProxy[str] | CIMultiDict[str]
+    body: bytes
 
 
 @dataclass(slots=True)
@@ -62,3 +72,22 @@ async def follow(http: aiohttp.ClientSession, run_id: str, after: int = -1) -> l
 def text_of(found: list[Frame]) -> str:
     """Return the answer, joined as the contract says."""
     return "".join(frame.data["content"] for frame in found)
+
+
+async def answer_of(response: aiohttp.ClientResponse) -> Answer:
+    """Return a response with all of its body."""
+    return Answer(response.status, response.headers, await response.read())
+
+
+def check_error(answer: Answer, status: int) -> dict[str, str]:
+    """Check that an answer is an error as every path makes them, and return its body."""
+    assert answer.status == status, answer
+    assert answer.headers["Content-Type"].partition(";")[0] == "application/json", answer
+    body: dict[str, str] = json.loads(answer.body)
+    assert list(body) == ["error", "detail", "correlation_id"], body
+    assert all(isinstance(value, str) and value for value in body.values()), body
+    assert answer.headers["X-Correlation-ID"] == body["correlation_id"], answer
+    assert "Traceback" not in body["detail"], body
+    if status in {429, 503}:
+        assert int(answer.headers["Retry-After"]) > 0, answer
+    return body

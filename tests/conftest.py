@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from blockbuster import BlockBuster, blockbuster_ctx
 from typing_extensions import override
@@ -52,9 +52,7 @@ class _Server(TestServer):
 
 
 @pytest.fixture
-async def make_server(
-    tmp_path: Path, no_blocking_calls: BlockBuster
-) -> AsyncIterator[MakeServer]:
+async def make_server(tmp_path: Path, no_blocking_calls: BlockBuster) -> AsyncIterator[MakeServer]:
     """Return a function that starts the application in this process with given settings."""
     clients: list[TestClient[Any, Any]] = []
 
@@ -92,10 +90,3 @@ async def upstream() -> AsyncIterator[str]:
     """Return the base URL of a model server that does as the messages say."""
     async with serving(create_upstream()) as url:
         yield f"{url}/v1"
-
-
-@pytest.fixture
-async def web() -> AsyncIterator[ClientSession]:
-    """Return a plain HTTP client."""
-    async with ClientSession() as session:
-        yield session

@@ -31,6 +31,11 @@ class Written:
         """Each line, read as JSON."""
         return [json.loads(line) for line in self.text.splitlines()]
 
+    def clear(self) -> None:
+        """Forget it."""
+        self.stream.seek(0)
+        self.stream.truncate()
+
 
 @contextmanager
 def written(level: str = "INFO", form: str = "json") -> Iterator[Written]:

@@ -67,18 +67,23 @@ async def shell(command: str, cwd: Path, **variables: str) -> str:
 
 
 @asynccontextmanager
-async def server(
-    data_dir: Path, *, command: Sequence[str] = (), cwd: Path = ROOT, **settings: object
-) -> AsyncIterator[ServerProcess]:
-    """Start `python -m assistant serve` on a free port; kill what is left of it at the end.
+async def server(data_dir: Path, **settings: object) -> AsyncIterator[ServerProcess]:
+    """Start `python -m assistant serve` on a free port; kill what is left of it at the end."""
+    command = (sys.executable, "-m", "assistant", "--env-file", os.devnull, "serve")
+    async with started(command, ROOT, data_dir, **settings) as running:
+        yield running
 
-    `command` starts an installed one instead.
-    """
+
+@asynccontextmanager
+async def started(
+    command: Sequence[str], cwd: Path, data_dir: Path, **settings: object
+) -> AsyncIterator[ServerProcess]:
+    """Start a server by any command, in any folder; kill what is left of it at the end."""
     log = data_dir / f"server-{os.urandom(4).hex()}.log"
     data_dir.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
-            *(command or (sys.executable, "-m", "assistant", "--env-file", os.devnull, "serve")),
+            *command,
             env=environment(data_dir, **settings),
             cwd=cwd,
             stdout=asyncio.subprocess.PIPE,

@@ -49,9 +49,8 @@ async def test_the_images_steps_make_a_server_that_answers(tmp_path: Path) -> No
     health, command, variables = await build(work, prefix, f"{tmp_path}/base/bin:{inherited}")
     assert command == ["assistant", "serve"]
     assert variables["HOST"] == "0.0.0.0"
-    started = processes.server(
-        tmp_path / "data", command=[f"{prefix}/bin/assistant", "serve"], cwd=elsewhere
-    )
+    command = [f"{prefix}/bin/assistant", "serve"]
+    started = processes.started(command, elsewhere, tmp_path / "data")
     async with started as running, aiohttp.ClientSession(running.url) as http:
         check = shlex.join([f"{prefix}/bin/python", *health[1:]])
         port = running.url.rpartition(":")[2]

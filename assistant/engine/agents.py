@@ -21,7 +21,7 @@ from agents.util._types import MaybeAwaitable
 from assistant.engine import faults
 from assistant.engine.jobs import Job, Limits, RunContext
 from assistant.engine.tools import Tools
-from assistant.errors import PersonaError
+from assistant.errors import ModelError, PersonaError
 from assistant.persona import Persona
 
 _RETRY_STATUS = (408, 409, 425, 429, 500, 502, 503, 504, 529)
@@ -46,7 +46,8 @@ def check_tools(persona: Persona, tools: Tools) -> None:
     for name in persona.file.tools:
         if name not in tools:
             known = ", ".join(sorted(tools))
-            detail = f"{persona.slug}/persona.yaml: tools names '{name}'; known: {known}"
+            place = persona.places.get("tools", f"{persona.slug}/persona.yaml")
+            detail = f"{place}: tools: no tool '{name}' ({known})"
             raise PersonaError(detail)
 
 
@@ -91,6 +92,8 @@ def _retry_within(patience: float) -> RetryPolicy:
     )
 
     def decide(failed: RetryPolicyContext) -> MaybeAwaitable[bool | RetryDecision]:
+        if isinstance(failed.error, ModelError):
+            return failed.error.retryable
         wait = failed.normalized.retry_after or 0
         if wait >= patience or failed.normalized.error_code == faults.QUOTA:
             return False

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from agents import OpenAIChatCompletionsModel, OpenAIResponsesModel
+from agents.exceptions import _mark_error_to_drain_stream_events
 from openai.types.chat import ChatCompletionChunk
 from openai.types.responses import Response, ResponseCompletedEvent
 from typing_extensions import override
 
 from assistant.engine import faults
 
+_Error = TypeVar("_Error", bound=BaseException)
+_ANNOUNCED = frozenset({"response.output_item.added", "response.content_part.added"})
 # What reading data of another shape than expected raises.
 _MISSHAPEN = (AttributeError, TypeError, LookupError, ValueError)
-_FAILED = frozenset({"error", "response.error", "response.failed"})
 
 
 class ChatModel(OpenAIChatCompletionsModel):
@@ -81,23 +83,48 @@ class _Chunks:
 
 async def _seen_to(events: AsyncIterator[Any]) -> AsyncGenerator[Any]:
     """Pass events on up to the one that completes the answer."""
-    began = False
+    began, held = False, list[Any]()
     async with aclosing(cast("AsyncGenerator[Any]", events)):
         try:
             async for event in events:
-                kind = str(event.type)
-                if kind in _FAILED:
-                    raise faults.failed()
-                if kind == "response.incomplete":
-                    yield _at_its_limit(event.response)
+                if event.type in _ANNOUNCED:
+                    # The runner asks again only while it has seen nothing of the answer.
+                    held.append(event)
+                    continue
+                end = _end(event, began=began)
+                for one in (*held, end or event):
+                    yield one
+                if end is not None:
                     return
-                yield event
-                if kind == "response.completed":
-                    return
-                began = began or kind.startswith("response.")
+                held.clear()
+                began = began or str(event.type).startswith("response.")
         except _MISSHAPEN as error:
-            raise faults.nonsense() from error
-    raise faults.cut() if began else faults.nonsense()
+            raise _drained(faults.nonsense()) from error
+        except Exception as error:
+            _drained(error)
+            raise
+    raise _drained(faults.cut() if began else faults.nonsense())
+
+
+def _drained(error: _Error) -> _Error:
+    """Have the runner hand on what came before the error, which else is lost at random."""
+    _mark_error_to_drain_stream_events(error)
+    return error
+
+
+def _end(event: Any, *, began: bool) -> ResponseCompletedEvent | None:
+    """Return the event, if it is one that ends an answer in order."""
+    match event.type:
+        case "response.completed":
+            if not began and not event.response.output:
+                raise faults.nonsense()
+            return cast("ResponseCompletedEvent", event)
+        case "response.incomplete":
+            return _at_its_limit(event.response)
+        case "error" | "response.error" | "response.failed":
+            raise faults.failed()
+        case _:
+            return None
 
 
 def _at_its_limit(response: Response) -> ResponseCompletedEvent:

@@ -15,6 +15,7 @@ from agents.result import RunResultStreaming
 
 from assistant.engine import faults, safety
 from assistant.engine.agents import build_agent
+from assistant.engine.halves import mended_item
 from assistant.engine.jobs import Job, Limits, RunContext, Sink
 from assistant.engine.narration import Narrator, sendable
 from assistant.engine.tools import Tools, format_failure
@@ -46,7 +47,7 @@ class Transcript:
 
     async def add_items(self, items: list[Any]) -> None:
         """Keep what the runner adds."""
-        self.added.extend(items)
+        self.added.extend(mended_item(items))
 
     async def pop_item(self) -> Any:
         """Take back the newest item that was added."""
@@ -86,7 +87,7 @@ class Execution:
             sink,
             speaker=job.persona.slug,
             failed_calls=self._context.failed_calls,
-            show_tools=job.persona.file.show_tools,
+            shows_tools=lambda slug: job.others[slug].file.show_tools,
         )
         self._whole = False
         self.usage = Usage()
@@ -107,7 +108,12 @@ class Execution:
         added = [i for i in self._transcript.added if i.get("role") != "user"]
         if self._whole and added:
             return sendable(added)
-        steps = [i for i in added if i.get("type") in {"function_call", "function_call_output"}]
+        # By its id, a provider would miss the reasoning that stood before a call.
+        steps = [
+            {name: value for name, value in item.items() if name != "id"}
+            for item in added
+            if item.get("type") in {"function_call", "function_call_output"}
+        ]
         said = [{"role": "assistant", "content": self.text}] if self.text else []
         return sendable(steps) + said
 

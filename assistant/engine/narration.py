@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from agents.stream_events import (
     StreamEvent,
 )
 
+from assistant.engine.halves import mended, split_tail
 from assistant.engine.jobs import Sink
 from assistant.events import (
     AgentSwitched,
@@ -31,7 +32,10 @@ _TEXT = frozenset({"response.output_text.delta", "response.refusal.delta"})
 
 
 class Narrator:
-    """Tells one run to its sink; remembers only what is open and what was said."""
+    """Tells one run to its sink; remembers only what is open and what was said.
+
+    `shows_tools` says of a persona whether clients see what goes into its tools and comes out.
+    """
 
     def __init__(
         self,
@@ -39,13 +43,14 @@ class Narrator:
         *,
         speaker: str,
         failed_calls: set[str],
-        show_tools: bool,
+        shows_tools: Callable[[str], bool],
     ) -> None:
         self._sink = sink
         self._speaker = speaker
         self._failed_calls = failed_calls
-        self._show_tools = show_tools
+        self._shows_tools = shows_tools
         self._preface = ""
+        self._half = ""
         self._said: list[str] = []
         self._open: tuple[str, list[str]] | None = None
         self._item: str | None = None
@@ -69,10 +74,11 @@ class Narrator:
 
     def say(self, text: str, *, item: str | None = None) -> None:
         """Append text to the open message; another `item` than the last begins a new one."""
-        if not text:
-            return
         if self._open is not None and item is not None and self._item not in {None, item}:
             self.close_message()
+        text, self._half = split_tail(self._half + text)
+        if not text:
+            return
         # The preface waits for the first words, so that a model that fails leaves nothing said.
         text, self._preface = self._preface + text, ""
         if self._open is None:
@@ -85,6 +91,9 @@ class Narrator:
 
     def close_message(self) -> None:
         """Complete the open message, if there is one."""
+        if self._half:
+            self._half = ""
+            self.say("\ufffd")
         if self._open is None:
             return
         item_id, parts = self._open
@@ -122,17 +131,17 @@ class Narrator:
     def _tool_called(self, item: ToolCallItem) -> None:
         self.close_message()
         raw = item.raw_item
-        theirs, name = _field(raw, "call_id"), _field(raw, "name")
+        theirs, name = _field(raw, "call_id"), mended(_field(raw, "name"))
         ours = new_id("call")
         self._calls[theirs] = (ours, name, time.monotonic())
-        shown = _arguments(_field(raw, "arguments")) if self._show_tools else None
+        shown = _arguments(_field(raw, "arguments")) if self._shows_tools(self._speaker) else None
         self._sink.emit(ToolCalled(ours, name, shown))
 
     def _tool_returned(self, item: ToolCallOutputItem) -> None:
         theirs = _field(item.raw_item, "call_id")
         ours, name, begun = self._calls.pop(theirs, (new_id("call"), "", time.monotonic()))
         outcome = "error" if theirs in self._failed_calls else "ok"
-        shown = str(item.output) if self._show_tools else None
+        shown = mended(str(item.output)) if self._shows_tools(self._speaker) else None
         self._sink.emit(ToolReturned(ours, name, outcome, _since(begun), shown))
 
 
@@ -156,7 +165,7 @@ def _field(raw: Any, name: str) -> str:
 
 def _arguments(raw: str) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(raw, type=dict[str, Any])
+        return msgspec.json.decode(mended(raw), type=dict[str, Any])
     except msgspec.DecodeError:
         return {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
@@ -32,14 +32,21 @@ class Catalog:
     slip of the pen never ends a conversation.
     """
 
-    def __init__(self, folder: Path, *, default: str) -> None:
-        """Read the folder.
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        default: str,
+        check: Callable[[Persona], None] = lambda _: None,
+    ) -> None:
+        """Read the folder; `check` raises `PersonaError` on what only others can know.
 
         Raises:
             PersonaError: when a persona is wrong, or the default one is not there.
         """
         self._folder = folder
         self._default = default
+        self._check = check
         self._stamp = self._look()
         self._personas = self._load()
         self._versions = {(p.slug, p.version): p for p in self}
@@ -91,6 +98,8 @@ class Catalog:
             known = ", ".join(sorted(personas))
             detail = f"DEFAULT_PERSONA: '{self._default}' is not in {self._folder} (there: {known})"
             raise PersonaError(detail)
+        for persona in personas.values():
+            self._check(persona)
         return personas
 
     def _look(self) -> _Stamp:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from assistant.store.keys import channel
-from assistant.store.log import Log, Pen
+from assistant.store.log import Log
 from assistant.store.opening import Store, StoreOptions, open_store
+from assistant.store.pen import Pen
 from assistant.store.runs import Ending, Offer, Runs, digest, status_of
 from assistant.store.sessions import HistoryLine, Sessions, has_ended
 

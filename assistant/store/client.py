@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import structlog
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import (
@@ -19,6 +21,10 @@ from typing_extensions import override
 
 from assistant.errors import StoreUnavailableError
 
+log = structlog.get_logger(__name__)
+
+_LONGEST = 5.0
+
 _AWAY = (
     *(ConnectionError, TimeoutError, BusyLoadingError),
     *(ReadOnlyError, OutOfMemoryError, TryAgainError, OSError),
@@ -31,13 +37,19 @@ def translate(error: Exception) -> Exception:
     """Return the error that a caller should see for one of redis-py's."""
     cannot = isinstance(error, RedisError) and str(error).startswith(_CANNOT)
     if cannot or isinstance(error, _AWAY):
+        log.warning("store.unavailable", error=type(error).__name__, reason=str(error)[:200])
         detail = "The store cannot be reached right now. Nothing accepted is lost; try again soon."
         return StoreUnavailableError(detail, retry_after=2)
     return error
 
 
 class Client(Redis):
-    """redis-py's client with our errors."""
+    """redis-py's client with our errors, and our limit on how long a command may take.
+
+    With redis-py's own, `socket_timeout`, each command is sent inside a `wait_for`, which on
+    Python 3.11 loses about every second cancellation that falls into it: a task that was told to
+    stop would go on, and whoever waits for its end would wait for ever.
+    """
 
     async def call(self, *args: Any) -> Any:
         """Run one command and return its reply; for replies whose type redis-py leaves open."""
@@ -46,7 +58,8 @@ class Client(Redis):
     @override
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         try:
-            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+            async with asyncio.timeout(_LONGEST):
+                return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         except (RedisError, OSError) as error:
             raise translate(error) from error
 
@@ -56,12 +69,13 @@ class Client(Redis):
 
 
 class Batch(Pipeline):
-    """redis-py's pipeline with our errors."""
+    """redis-py's pipeline with our errors and our limit."""
 
     @override
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
         try:
-            replies = await super().execute(raise_on_error)
+            async with asyncio.timeout(_LONGEST):
+                replies = await super().execute(raise_on_error)
         except (RedisError, OSError) as error:
             raise translate(error) from error
         return [translate(r) if isinstance(r, Exception) else r for r in replies]

@@ -3,107 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-import msgspec
 import structlog
 
 from assistant import events
-from assistant.errors import LeaseLostError, NotFoundError, StoreUnavailableError
-from assistant.events import Entry, Event, MessageDelta
+from assistant.errors import NotFoundError, StoreUnavailableError
+from assistant.events import Entry
 from assistant.models import Run
 from assistant.store import keys
 from assistant.store.bells import Bells
 from assistant.store.client import Client
+from assistant.store.pen import Pen
 from assistant.store.scripts import APPEND, Scripts
 
 log = structlog.get_logger(__name__)
 
 LOOK_AGAIN = 2.0
-_ROOM = 2_000
 _PAGE = 2_000
-
-
-class Pen:
-    """The right to write one run's log from one process.
-
-    `emit` never waits, so that it can be called while a run is being torn down; `room` is where
-    a writer waits when the store cannot keep up, `drain` where it waits for acknowledgement.
-    """
-
-    def __init__(self, run: Run, next_sequence: int, wake: asyncio.Event) -> None:
-        self.run = run
-        self.next_sequence = next_sequence
-        self.channel = keys.channel(run.session_id, run.run_id)
-        self.head = publication_head(run)
-        self._pending: deque[Event] = deque()
-        self._in_flight: list[bytes] = []
-        self._wake = wake
-        self._moved = asyncio.Event()
-        self.lost = asyncio.Event()
-
-    @property
-    def idle(self) -> bool:
-        """Whether everything emitted has been acknowledged."""
-        return not self._pending and not self._in_flight
-
-    def emit(self, event: Event) -> None:
-        """Queue an event; deltas of one message that wait together are joined."""
-        last = self._pending[-1] if self._pending else None
-        if (
-            isinstance(event, MessageDelta)
-            and isinstance(last, MessageDelta)
-            and last.item_id == event.item_id
-        ):
-            self._pending[-1] = MessageDelta(event.item_id, last.text + event.text)
-        else:
-            self._pending.append(event)
-        self._wake.set()
-
-    async def room(self) -> None:
-        """Wait while too much is unacknowledged.
-
-        Raises:
-            LeaseLostError: when another worker has taken the run over.
-        """
-        await self._until(_ROOM)
-
-    async def drain(self) -> None:
-        """Wait until everything emitted is acknowledged.
-
-        Raises:
-            LeaseLostError: when another worker has taken the run over.
-        """
-        await self._until(0)
-
-    def take(self) -> list[bytes]:
-        """Return what is to be sent now, encoded once; the same again until it is settled."""
-        if not self._in_flight:
-            self._in_flight = [events.encode(event) for event in self._pending]
-            self._pending.clear()
-        return self._in_flight
-
-    def settle(self, *, written: bool) -> None:
-        """Note the store's answer: acknowledged, or refused for good."""
-        if written:
-            self.next_sequence += len(self._in_flight)
-        else:
-            self.lost.set()
-            self._pending.clear()
-        self._in_flight = []
-        self._moved.set()
-
-    async def _until(self, limit: int) -> None:
-        while True:
-            if self.lost.is_set():
-                detail = f"Run {self.run.run_id} is written by another worker now."
-                raise LeaseLostError(detail)
-            if len(self._pending) + len(self._in_flight) <= limit:
-                return
-            self._moved.clear()
-            await self._moved.wait()
 
 
 class Log:
@@ -175,7 +93,8 @@ class Log:
                     if not found and await self._is_past_end(run.run_id, after):
                         return
                 except StoreUnavailableError:
-                    log.warning("store.follow.waiting", run_id=run.run_id)
+                    # One line for each stream twice a second would bury the writers' warnings.
+                    log.debug("store.follow.waiting", run_id=run.run_id)
                     await asyncio.sleep(0.5)
                     continue
                 if found:
@@ -217,16 +136,6 @@ class Log:
 
     def _arguments(self, pen: Pen, taken: list[bytes]) -> list[Any]:
         return [self._token, self._lease_ms, pen.channel, pen.head, pen.next_sequence, *taken]
-
-
-def publication_head(run: Run) -> str:
-    """Return the beginning of every publication of a run, up to its sequence number."""
-    ids = {
-        "run_id": run.run_id,
-        "session_id": run.session_id,
-        "correlation_id": run.correlation_id,
-    }
-    return msgspec.json.encode(ids).decode()[:-1] + ',"sequence":'
 
 
 async def _rung(bell: asyncio.Event) -> None:

@@ -137,7 +137,7 @@ def _client(url: str, stack: AsyncExitStack) -> Client:
     # One retry mends a connection that went stale in the pool; waiting is left to those who may.
     redis: Client = Client.from_url(  # type: ignore[assignment]
         url,
-        socket_timeout=5,
+        socket_timeout=None,  # the client has its own limit
         socket_connect_timeout=3,
         retry=Retry(NoBackoff(), 1),
         # Else every new connection reads the version from the package's files on disk.

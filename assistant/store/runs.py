@@ -16,7 +16,7 @@ from assistant.models import MessageStatus, Run, Session, now
 from assistant.store import keys
 from assistant.store.bells import Bells
 from assistant.store.client import Client
-from assistant.store.log import Pen, publication_head
+from assistant.store.pen import Pen, publication_head
 from assistant.store.scripts import ACCEPT, CLAIM, FINISH, RELEASE, RENEW, Scripts
 from assistant.store.sessions import HistoryLine, encode
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Any, TextIO
 
 import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+from typing_extensions import override
 
 from assistant.telemetry.redaction import redact
 
-_FRAMEWORK_FIELDS = ("_record", "_from_structlog")
+# Fields that may take several lines where a person reads them.
+_TALL = frozenset({"exception", "stack"})
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
 def configure_logging(level: str, form: str, stream: TextIO | None = None) -> None:
@@ -26,12 +30,7 @@ def configure_logging(level: str, form: str, stream: TextIO | None = None) -> No
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.ExceptionRenderer(
-            # Local variables would carry content and keys into the log.
-            structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
-            if form == "json"
-            else structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-        ),
+        _tracebacks(form),
     ]
     structlog.configure(
         processors=[
@@ -43,17 +42,38 @@ def configure_logging(level: str, form: str, stream: TextIO | None = None) -> No
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
+    _send_all(level, _handler(form, shared, stream or sys.stderr))
+
+
+def _tracebacks(form: str) -> Processor:
+    # Local variables would carry content and keys into the log.
+    if form == "json":
+        return structlog.processors.ExceptionRenderer(
+            structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
+        )
+    return structlog.processors.format_exc_info
+
+
+def _handler(form: str, shared: list[Processor], stream: TextIO) -> logging.Handler:
+    console = structlog.dev.ConsoleRenderer(
+        colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+    render: list[Processor] = [_as_json] if form == "json" else [_on_one_line, console]
+    handler = _Handler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _redact,
-                _as_json if form == "json" else structlog.dev.ConsoleRenderer(),
+                *render,
             ],
         )
     )
+    return handler
+
+
+def _send_all(level: str, handler: logging.Handler) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -63,9 +83,33 @@ def configure_logging(level: str, form: str, stream: TextIO | None = None) -> No
         logging.getLogger(noisy).setLevel("WARNING")
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes lines; of one that cannot be made it says so, instead of showing what was in it."""
+
+    @override
+    def handleError(self, record: logging.LogRecord) -> None:
+        # A stream that is closed or full has nowhere to be told of.
+        with suppress(Exception):
+            line = {
+                "level": record.levelname.lower(),
+                "event": "log.failed",
+                "logger": record.name,
+                "place": f"{record.module}:{record.lineno}",
+                "error": type(sys.exc_info()[1]).__name__,
+            }
+            self.stream.write(msgspec.json.encode(line).decode() + self.terminator)
+
+
 def _redact(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     clean: dict[str, Any] = redact(event)
     return clean
+
+
+def _on_one_line(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    return {
+        name: str(value).translate(_ESCAPES) if name not in _TALL else value
+        for name, value in event.items()
+    }
 
 
 def _as_json(_logger: WrappedLogger, _name: str, event: EventDict) -> str:

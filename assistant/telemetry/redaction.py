@@ -14,6 +14,8 @@ _SECRET_NAME = re.compile(
     r"api[_-]?key|private[_-]?key|access[_-]?key|session[_-]?key|dsn|jwt)$",
     re.IGNORECASE,
 )
+# Line ends that JSON leaves as they are.
+_LINE_ENDS = dict.fromkeys((0x85, 0x2028, 0x2029), "\n")
 # What a person said never belongs in a log, under whatever name it comes.
 _CONTENT_NAME = frozenset(
     {"message_text", "content", "prompt", "question", "answer", "arguments", "instructions"}
@@ -31,7 +33,7 @@ _PATTERNS = tuple(
         (r"\b(?:ghp|gho|ghs|github_pat|glpat|xox[abprs]|AKIA|AIza)[A-Za-z0-9_\-]{10,200}", MASK),
         (r"\beyJ[A-Za-z0-9_\-]{8,2000}\.[A-Za-z0-9_\-]{4,4000}\.[A-Za-z0-9_\-]{4,1000}", MASK),
         (r"(?i)\b(bearer|basic)\s{1,4}[A-Za-z0-9._~+/=\-]{8,2000}", rf"\1 {MASK}"),
-        (r"([a-z][a-z0-9+.\-]{1,20}://)[^/\s:@]{0,200}:[^/\s@]{1,200}@", rf"\1{MASK}@"),
+        (r"(?i)([a-z][a-z0-9+.\-]{1,20}://)[^/\s]{1,400}@", rf"\1{MASK}@"),
         (r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]{0,10000}(?:-----END)?", MASK),
         (_ASSIGNED, rf"\1\2{MASK}"),
         (_EMAIL, "[email]"),
@@ -53,7 +55,7 @@ def _redact(value: Any, depth: int) -> Any:
         case _ if depth >= _DEEPEST:
             clean = MASK
         case Mapping():
-            clean = {str(k): _field(str(k), v, depth) for k, v in value.items()}
+            clean = {_text(_shown(k)): _field(_shown(k), v, depth) for k, v in value.items()}
         case list() | tuple() | set() | frozenset():
             clean = [_redact(item, depth + 1) for item in value]
         case bytes():
@@ -70,6 +72,8 @@ def _field(name: str, value: Any, depth: int) -> Any:
 
 
 def _text(text: str) -> str:
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode().translate(_LINE_ENDS)
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text

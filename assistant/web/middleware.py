@@ -102,4 +102,5 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 
 def _kept(error: web.HTTPException) -> dict[str, str]:
-    return {name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers}
+    names = ("Allow", "Retry-After", "Upgrade", "Connection")
+    return {name: error.headers[name] for name in names if name in error.headers}

@@ -49,7 +49,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
         heartbeat=settings.heartbeat_seconds, max_msg_size=settings.max_body_bytes, compress=False
     )
     if not ws.can_prepare(request):
-        raise web.HTTPUpgradeRequired
+        raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket", "Connection": "Upgrade"})
     check_origin(request)
     await request.app[PARTS].runs.sessions.open(sid, request[OWNER])
     await ws.prepare(request)

@@ -51,7 +51,9 @@ async def stream_run(
     with counted(request.app, "sse"):
         try:
             await _relay(request, response, run, after, frame)
-            await response.write_eof()
+            # The end waits for what is still buffered, and so for the reader.
+            async with asyncio.timeout(request.app[SETTINGS].write_timeout_seconds):
+                await response.write_eof()
         except TimeoutError:
             log.info("stream.dropped", run_id=run.run_id, why="client does not read")
             if request.transport is not None:

@@ -94,7 +94,7 @@ class Attempts:
         """Make void what a crashed attempt said, and announce the new one."""
         void: dict[str, None] = {}
         after = -1
-        while entries := await self._store.log.read(pen.run.run_id, after):
+        while entries := await patiently(self._store.log.read, pen.run.run_id, after):
             after = entries[-1].sequence
             for entry in entries:
                 if isinstance(entry.event, MessageStarted):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
@@ -23,6 +23,7 @@ from assistant.worker.attempt import Attempts, Stop, patiently
 log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN = 2.0
+_HOLDERS_FIRST = 3  # rounds of renewal
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +112,18 @@ class Worker:
 
     async def tend(self) -> None:
         """Renew leases and take over orphaned runs, for as long as the task lives."""
+        patience = 0
         while True:
             try:
                 await self._renew()
-                await self._adopt()
+                orphans = await self._store.runs.orphans()
+                if patience == 0:
+                    await self._adopt(orphans)
+                patience = max(patience - 1, 0)
             except StoreUnavailableError:
+                # Leases lapse while nobody can renew them: when the store is back, those who
+                # hold them come first.
+                patience = _HOLDERS_FIRST
                 log.warning("worker.tend.waiting")
             await asyncio.sleep(self._renew_every)
 
@@ -202,16 +210,14 @@ class Worker:
                 log.warning("run.lease.lost", run_id=run_id)
                 taken.task.cancel()
 
-    async def _adopt(self) -> None:
-        if self._draining:
-            return
-        for run_id in await self._store.runs.orphans():
-            if run_id in self._taken:
+    async def _adopt(self, orphans: Sequence[str]) -> None:
+        for run_id in orphans:
+            if run_id in self._taken or self._draining:
                 continue
             run = await self._store.runs.get(run_id)
             if run is None or not run.is_open:
                 await self._store.runs.forget(run_id)
-            elif (await self._store.runs.renew([run_id]))[run_id][0]:
+            elif (await self._store.runs.renew([run_id])).get(run_id, (False, ""))[0]:
                 log.info("run.adopted", run_id=run_id, attempt=run.attempt)
                 self.take(run)
 

@@ -7,8 +7,15 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from agents import set_trace_processors
 from agents.testing import ModelCall, ModelStep, ScriptedModel, assistant_message
-from openai.types.responses import Response, ResponseCompletedEvent, ResponseTextDeltaEvent
+from openai.types.responses import (
+    Response,
+    ResponseCompletedEvent,
+    ResponseTextDeltaEvent,
+    ResponseUsage,
+)
+from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
 from assistant.engine import Execution, Job, Limits
 from assistant.engine.tools import BUILT_IN
@@ -27,6 +34,8 @@ from assistant.personas import load_personas
 from tests.conftest import DATA
 from tests.engine.talks import TOOLS
 
+# As the engine does when it opens: the SDK's own exporter would talk to OpenAI.
+set_trace_processors([])
 PERSONAS = load_personas(DATA / "agents")
 
 
@@ -95,6 +104,13 @@ def spoken(*deltas: str, error: Exception | None = None) -> ModelStep:
             tool_choice="auto",
             tools=[],
             parallel_tool_calls=True,
+            usage=ResponseUsage(
+                input_tokens=1,
+                output_tokens=len(deltas),
+                total_tokens=1 + len(deltas),
+                input_tokens_details=InputTokensDetails(cached_tokens=0, cache_write_tokens=0),
+                output_tokens_details=OutputTokensDetails(reasoning_tokens=0),
+            ),
         )
         yield ResponseCompletedEvent(
             type="response.completed", response=whole, sequence_number=len(deltas)

@@ -26,7 +26,11 @@ class Talk:
 
     async def say(self, message: str, **fields: Any) -> Told:
         """Send a message and return what was told of its answer."""
-        return Told(await chat(self.http, message, session_id=self.session_id, **fields))
+        return Told(await chat(self.http, message, **{"session_id": self.session_id} | fields))
+
+    async def alone(self, message: str) -> Told:
+        """Send a message in a session of its own."""
+        return await self.say(message, session_id=None)
 
     async def requests(self) -> list[dict[str, Any]]:
         """Return the requests that arrived upstream."""
@@ -40,6 +44,16 @@ class Talk:
             stats: dict[str, int] = await reply.json()
             assert reply.status == 200, f"wanted {counts}, there is {stats}"
             return stats
+
+    async def release(self) -> None:
+        """Let the answers go on that the upstream holds."""
+        async with self.upstream.post("/_release") as reply:
+            assert reply.ok
+
+    async def version(self, persona: str) -> str:
+        """Return the version in which a persona is in force."""
+        async with self.http.get(f"/personas/{persona}") as reply:
+            return str((await reply.json())["version"])
 
     async def history(self) -> list[tuple[str, str, str]]:
         """Return the session's history: role, status and text of each message."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import pytest
 from agents import function_tool
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
@@ -42,17 +40,15 @@ def story() -> ScriptedModel:
 
 
 async def test_the_whole_story_in_order() -> None:
-    stage, model = Stage(), story()
-    execution = play(stage, model)
+    stage = Stage()
+    execution = play(stage, story())
     await execution.run()
     check_rules(stage.events)
     assert stage.types[:3] == MESSAGE
     assert sorted(stage.types[3:7]) == ["tool.called"] * 2 + ["tool.returned"] * 2
     assert stage.types[7:] == [MESSAGE[0], *[MESSAGE[1]] * 3, MESSAGE[2]]
     assert execution.text == stage.text == "Let me look.\n\nIt is one."
-    assert (
-        execution.usage.requests == 1 + model.remaining_steps + 0 or execution.usage.requests == 2
-    )
+    assert execution.usage.requests == 2
     assert [i.get("type", "message") for i in execution.items] == [
         "message",
         "function_call",
@@ -66,13 +62,9 @@ async def test_the_whole_story_in_order() -> None:
     assert len(stage.events) == count
 
 
-def every_halt() -> list[int]:
-    return list(range(1, 13))
-
-
 @pytest.mark.parametrize("error", [None, LeaseLostError("another worker")])
 async def test_wherever_it_is_stopped_everything_is_closed(error: Exception | None) -> None:
-    for halt_at in every_halt():
+    for halt_at in range(1, 12):
         stage = Stage(halt_at=halt_at, error=error)
         execution = play(stage, story())
         await run_to_halt(stage, execution)
@@ -80,6 +72,7 @@ async def test_wherever_it_is_stopped_everything_is_closed(error: Exception | No
         check_rules(stage.events)
         assert execution.text == stage.text
         assert sendable(execution.items) == execution.items
+        assert not any("id" in item for item in execution.items)
         if execution.text:
             assert execution.items[-1] == {"role": "assistant", "content": execution.text}
 
@@ -98,7 +91,6 @@ async def test_wherever_the_model_fails_everything_is_closed() -> None:
             execution.close()
             check_rules(stage.events)
             assert execution.text == stage.text
-            assert execution.text.endswith("".join(words[:after]))
             assert sendable(execution.items) == execution.items
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.client import begin, follow, text_of
 from tests.engine.conftest import MakeTalk
 from tests.engine.talks import Talk, Told
 from tests.loglines import Written
+from tests.personas import folders
 
 PLAIN = ["run.started", "message.started", "message.delta", "message.completed", "run.completed"]
 TOOL_STEP = ["tool.called", "tool.returned"]
@@ -174,3 +176,24 @@ async def test_a_run_has_a_deadline(make_talk: MakeTalk) -> None:
     assert (told.end["error"], told.end["retryable"]) == ("deadline_exceeded", True)
     assert told.types == [*PLAIN[:4], "run.failed"]
     await talk.settled(disconnects=1, active=0)
+
+
+@pytest.mark.parametrize("protocol", ["chat"], indirect=True)
+async def test_an_edit_does_not_reach_a_run_that_was_accepted_before(
+    make_talk: MakeTalk, tmp_path: Path
+) -> None:
+    folder = folders.copy(tmp_path)
+    talk = await make_talk(AGENTS_DIR=folder)
+    before = await talk.version("tester")
+    await begin(talk.http, "[[say: a]] [[hold: 0]]", session_id=talk.session_id)
+    await talk.settled(held=1)
+    second = await begin(talk.http, "second", session_id=talk.session_id)
+    (folder / "tester/instructions.md").write_text("Answer otherwise.")
+    async with asyncio.timeout(10):
+        while await talk.version("tester") == before:
+            await asyncio.sleep(0.05)
+    await talk.release()
+    await follow(talk.http, second["run_id"])
+    await talk.say("third")
+    system = [request["body"]["messages"][0]["content"] for request in await talk.requests()]
+    assert system == ["Answer in tests.", "Answer in tests.", "Answer otherwise."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
@@ -10,29 +11,31 @@ from tests.engine.conftest import MakeTalk
 from tests.engine.talks import Talk, Told
 from tests.loglines import Written
 
-# Directive, code, whether trying again makes sense.
+# Fault, code, whether trying again makes sense.
 BEFORE_A_WORD = [
-    ("[[error: 400]]", "model_rejected", False),
-    ("[[error: 401]]", "model_auth", False),
-    ("[[error: 403]]", "model_forbidden", False),
-    ("[[error: 404]]", "model_not_found", False),
-    ("[[error: 429]]", "model_rate_limited", True),
-    ("[[error: 429 code=insufficient_quota]]", "model_quota", False),
-    ("[[error: 500]]", "model_unavailable", True),
-    ("[[error: 503]]", "model_unavailable", True),
-    ("[[cut: head]]", "model_cut", True),
-    ("[[cut: 0]]", "model_cut", True),
-    ("[[cut: 0 clean]]", "model_cut", True),
-    ("[[nonsense: html]]", "model_nonsense", True),
-    ("[[nonsense: badjson]]", "model_nonsense", True),
-    ("[[nonsense: empty]]", "model_nonsense", True),
-    ("[[nonsense: wrongshape]]", "model_nonsense", True),
+    ("error: 400", "model_rejected", False),
+    ("error: 401", "model_auth", False),
+    ("error: 403", "model_forbidden", False),
+    ("error: 404", "model_not_found", False),
+    ("error: 429", "model_rate_limited", True),
+    ("error: 429 code=insufficient_quota", "model_quota", False),
+    ("error: 500", "model_unavailable", True),
+    ("error: 503", "model_unavailable", True),
+    ("cut: head", "model_cut", True),
+    ("cut: 0", "model_cut", True),
+    ("cut: 0 clean", "model_cut", True),
+    ("nonsense: html", "model_nonsense", True),
+    ("nonsense: badjson", "model_nonsense", True),
+    ("nonsense: empty", "model_nonsense", True),
+    ("nonsense: wrongshape", "model_nonsense", True),
 ]
 AFTER_SOME = [
-    ("[[cut: 3]]", "model_cut", "w0 w1 w2"),
-    ("[[cut: 3 clean]]", "model_cut", "w0 w1 w2"),
-    ("[[errorevent]]", "model_failed", "w0"),
+    ("cut: 3", "model_cut", "w0 w1 w2"),
+    ("cut: 3 clean", "model_cut", "w0 w1 w2"),
+    ("errorevent", "model_failed", "w0"),
 ]
+STARTED = ["run.started"]
+MESSAGE = ["message.started", "message.delta", "message.completed"]
 UPSTREAMS = ("on request", "Too many", "overloaded;", "It works", "no such model", "wrongshape")
 
 
@@ -50,34 +53,31 @@ def _check_log(log: Written, code: str) -> None:
     assert not any(word in log.text for word in (*UPSTREAMS, "Traceback", "w0 w1"))
 
 
-@pytest.mark.parametrize(("fault", "code", "retryable"), BEFORE_A_WORD)
-async def test_a_fault_before_the_first_word(
-    log: Written, talk: Talk, fault: str, code: str, *, retryable: bool
+async def test_faults_before_the_first_word(
+    log: Written, talk: Talk, subtests: pytest.Subtests
 ) -> None:
-    told = await talk.say(f"[[tokens: 9]] {fault}")
-    assert told.types == ["run.started", "run.failed"]
-    _check(told, code, retryable=retryable)
-    _check_log(log, code)
-    assert (await talk.say("on")).text.endswith(": on")
+    for turn, (fault, code, retryable) in enumerate(BEFORE_A_WORD):
+        told = await talk.say(f"[[tokens: 9]] [[{fault}]]")
+        with subtests.test(fault):
+            assert told.types == [*STARTED, "run.failed"]
+            _check(told, code, retryable=retryable)
+            _check_log(log, code)
+        assert (await talk.say("on")).text == f"turn {min(2 * turn + 2, 4)}: on"
+        log.clear()
     assert [line[:2] for line in await talk.history()][-1] == ("assistant", "completed")
 
 
-@pytest.mark.parametrize(("fault", "code", "said"), AFTER_SOME)
-async def test_a_fault_after_some_words(
-    log: Written, talk: Talk, fault: str, code: str, said: str
-) -> None:
-    told = await talk.say(f"[[tokens: 9]] {fault}")
-    assert told.types[1:] == [
-        "message.started",
-        "message.delta",
-        "message.completed",
-        "run.failed",
-    ]
-    _check(told, code, retryable=True)
-    assert told.text == told.of("message.completed")[0]["text"] == said
-    _check_log(log, code)
-    assert (await talk.say("on")).text == "turn 2: on"
-    assert (await talk.history())[1] == ("assistant", "failed", said)
+async def test_faults_after_some_words(log: Written, talk: Talk, subtests: pytest.Subtests) -> None:
+    for fault, code, said in AFTER_SOME:
+        told = await talk.say(f"[[tokens: 9]] [[{fault}]]")
+        with subtests.test(fault):
+            assert told.types == [*STARTED, *MESSAGE, "run.failed"]
+            _check(told, code, retryable=True)
+            assert told.text == told.of("message.completed")[0]["text"] == said
+            _check_log(log, code)
+            assert (await talk.history())[-1] == ("assistant", "failed", said)
+        log.clear()
+    assert (await talk.say("on")).text == "turn 4: on"
 
 
 @pytest.mark.parametrize("shape", ["nested", "failed"])
@@ -105,38 +105,40 @@ async def test_a_fault_after_a_tool_keeps_what_was_done(talk: Talk) -> None:
     assert (await talk.say("on")).text.endswith(": on")
 
 
-@pytest.mark.parametrize("fault", ["[[error: 503 times=2]]", "[[cut: head times=2]]"])
-async def test_a_fault_that_passes_is_tried_again(make_talk: MakeTalk, fault: str) -> None:
+async def test_a_fault_that_passes_is_tried_again_until_it_has_passed(make_talk: MakeTalk) -> None:
     talk = await make_talk(MODEL_RETRIES=2)
-    told = await talk.say(f"[[say: At last.]] {fault}")
-    assert told.types[1:] == [
-        "message.started",
-        "message.delta",
-        "message.completed",
-        "run.completed",
-    ]
+    told = await talk.say("[[say: At last.]] [[error: 503 times=2]]")
+    assert told.types == [*STARTED, *MESSAGE, "run.completed"]
     assert told.text == "At last."
     assert (await talk.settled())["requests"] == 3
     assert told.end["usage"]["output_tokens"] == 2
 
 
-@pytest.mark.parametrize(
-    ("fault", "requests"),
-    [
-        ("[[error: 503]]", 2),
-        ("[[error: 400]]", 1),
-        ("[[error: 401]]", 1),
-        ("[[error: 429 code=insufficient_quota]]", 1),
-        ("[[cut: 2]]", 1),
-        ("[[cut: 2 clean]]", 1),
-        ("[[errorevent]]", 1),
-    ],
-)
-async def test_how_often_a_fault_is_tried(make_talk: MakeTalk, fault: str, requests: int) -> None:
+async def test_any_fault_before_the_first_word_may_pass(
+    make_talk: MakeTalk, subtests: pytest.Subtests
+) -> None:
     talk = await make_talk(MODEL_RETRIES=1)
-    told = await talk.say(f"[[tokens: 5]] {fault}")
-    assert told.end["type"] == "run.failed"
-    assert (await talk.settled())["requests"] == requests
+    faults = ["cut: head", "cut: 0", "cut: 0 clean", "nonsense: html", "error: 500"]
+    answers = await asyncio.gather(
+        *(talk.alone(f"[[say: At last.]] [[{fault} times=1]]") for fault in faults)
+    )
+    for fault, told in zip(faults, answers, strict=True):
+        with subtests.test(fault):
+            assert told.types == [*STARTED, *MESSAGE, "run.completed"]
+            assert told.text == "At last."
+
+
+async def test_how_often_a_fault_is_tried(make_talk: MakeTalk, subtests: pytest.Subtests) -> None:
+    talk = await make_talk(MODEL_RETRIES=1)
+    expected = {"error: 503": 2, "error: 400": 1, "error: 401": 1, "cut: 2": 1, "cut: 2 clean": 1}
+    expected |= {"errorevent": 1, "error: 429 code=insufficient_quota": 1}
+    texts = {fault: f"[[tokens: 5]] [[{fault}]]" for fault in expected}
+    answers = await asyncio.gather(*map(talk.alone, texts.values()))
+    assert {told.end["type"] for told in answers} == {"run.failed"}
+    sent = [str(request["body"]) for request in await talk.requests()]
+    for fault, times in expected.items():
+        with subtests.test(fault):
+            assert sum(texts[fault] in body for body in sent) == times
 
 
 async def test_the_upstreams_wish_to_wait_is_respected(make_talk: MakeTalk) -> None:

@@ -138,9 +138,7 @@ async def test_two_runs_on_one_socket_each_stay_in_order(tmp_path: Path, upstrea
         processes.server(tmp_path / "one", **remote(upstream)) as one,
         browser(one.url) as http,
     ):
-        runs = [
-            await client.begin(http, f"[[tokens: {count}]] [[pace: 10]]") for count in (40, 50)
-        ]
+        runs = [await client.begin(http, f"[[tokens: {count}]] [[pace: 10]]") for count in (40, 50)]
         seen: dict[str, list[int]] = {run["run_id"]: [] for run in runs}
         texts = dict.fromkeys(seen, "")
         async with http.ws_connect("/ws/another-session") as ws:

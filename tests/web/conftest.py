@@ -12,6 +12,7 @@ from tests.conftest import MakeServer
 from tests.loglines import Written, written
 from tests.upstream import JOURNAL, create_upstream, serving
 from tests.web.site import SETTINGS, Site
+from tests.web.sockets import Socket, connected
 
 MakeSite = Callable[..., Awaitable[Site]]
 
@@ -45,3 +46,10 @@ def logged() -> Iterator[Written]:
     """Return what is logged from here on."""
     with written() as found:
         yield found
+
+
+@pytest.fixture
+async def socket(site: Site) -> AsyncIterator[Socket]:
+    """Return a socket of the session `one`."""
+    async with connected(site) as opened:
+        yield opened

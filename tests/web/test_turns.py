@@ -47,6 +47,20 @@ async def test_a_history_brought_along_is_used_for_a_new_session_only(site: Site
     assert len(await site.history("one")) == 6
 
 
+async def test_a_session_without_messages_is_still_new(site: Site) -> None:
+    one = (await site.post("/sessions", {}, 201))["session_id"]
+    said = [{"role": "assistant", "content": "Welcome."}]
+    await site.ask("hello", session_id=one, history=said)
+    assert _sent(site) == [("assistant", "Welcome."), ("user", "hello")]
+
+
+async def test_two_first_messages_bring_one_history(site: Site) -> None:
+    said = [{"role": "user", "content": "before"}]
+    both = (site.ask(text, session_id="one", history=said) for text in ("a", "b"))
+    await asyncio.gather(*both)
+    assert [text for _, _, text in await site.history("one")].count("before") == 1
+
+
 async def test_reject_refuses_while_the_session_is_busy(site: Site) -> None:
     held = await site.hold(session_id="one")
     busy = {"message": "hello", "session_id": "one", "if_busy": "reject"}

@@ -75,7 +75,8 @@ export class Answer {
 
   /** Show where to find help; `live` also says it aloud. */
   help(frame, { live }) {
-    this.#parts.append(helpPanel(frame, { live }));
+    this.helpPanel = helpPanel(frame, { live });
+    this.#parts.append(this.helpPanel);
   }
 
   /** Close the answer: `completed`, `stopped` or `failed`; a card may say why. */

@@ -17,12 +17,13 @@ const asked = new URLSearchParams(location.search);
 const context = asked.has("page") ? { page: asked.get("page") } : null;
 
 const log = new Log($("log"));
-const toEnd = stayAtEnd($("scroller"), $("log"), $("latest"));
+const { toEnd, keep } = stayAtEnd($("scroller"), $("log"), $("latest"));
 const composer = new Composer({ onSend: send, onStop: () => conversation.stop() });
 const conversation = new Conversation(log, {
   onState: composer.setState,
   onLink: showLink,
   onReference: showReference,
+  onHelp: keep,
   onAnswer: tell,
   onAgain: send,
   onRestart: (text) => {
@@ -113,6 +114,12 @@ async function removeConversation() {
 }
 
 $("who").addEventListener("click", () => $("chooser").showModal());
+$("latest").addEventListener("click", composer.focus);
+$("help").addEventListener("click", () => {
+  const panels = $("log").querySelectorAll(".help");
+  panels[panels.length - 1].focus({ preventScroll: true });
+  keep(panels[panels.length - 1]);
+});
 $("fresh").addEventListener("click", begin);
 $("delete").addEventListener("click", () => {
   $("removal").returnValue = "keep"; // Escape leaves the last value in place

@@ -15,7 +15,8 @@ const STOP_PATIENCE_MS = 3_000;
  * The session of this tab.
  *
  * `events` has `onState(state)` (`loading`, `ready`, `streaming`, `stopping`), `onLink(state)`,
- * `onReference(id)`, `onAnswer(answer)` and `onRestart(text)`.
+ * `onReference(id)`, `onHelp(panel)`, `onAnswer(answer)` once it has ended, `onAgain(text)` and
+ * `onRestart(text)` when the user wants to say the same again, here or in a new session.
  */
 export class Conversation {
   #log;
@@ -191,6 +192,7 @@ export class Conversation {
       remember({ flags: { ...recall().flags, [frame.run_id]: frame } });
     }
     answer.apply(frame);
+    if (frame.type === "safety.flagged") this.#events.onHelp(answer.helpPanel);
     if (!frame.is_final) return;
     const status = endOf(frame);
     answer.end(status, status === "failed" ? this.#failure(frame) : null);

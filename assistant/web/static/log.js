@@ -44,13 +44,14 @@ export class Log {
     return answer;
   }
 
-  /** Learn which run a question and its answer belong to; what was there of that run goes. */
+  /** Learn which run an answer, and a question just sent, belong to; older copies of them go. */
   adopt(runId, question, answer) {
-    for (const element of this.#list.querySelectorAll(`[data-run="${CSS.escape(runId)}"]`)) {
-      if (element !== question && element !== answer.element) element.remove();
+    for (const element of [question, answer.element]) {
+      if (!element) continue;
+      const copy = this.#find(element.dataset.role, runId);
+      if (copy !== element) copy?.remove();
+      element.dataset.run = runId;
     }
-    if (question) question.dataset.run = runId;
-    answer.runId = runId;
   }
 
   /** What the user said in a run, or "". */

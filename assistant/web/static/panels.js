@@ -9,14 +9,15 @@ export function helpPanel({ category = "", severity = "", message = "", resource
   const panel = make("section", "help", make("h2", "", "Help is here for you"));
   panel.dataset.category = category;
   panel.dataset.severity = severity;
+  panel.tabIndex = -1; // so that the page can lead back to it
   if (live) panel.role = "alert"; // on a reload it is old news, and not called out again
   else panel.ariaLabel = "Help";
   if (message) panel.append(make("p", "", message));
   const list = make("ul");
   for (const { name, contact, note } of resources) {
-    const item = make("li", "", make("strong", "", name), make("span", "contact", ...linked(contact)));
-    if (note) item.append(make("span", "note", note));
-    list.append(item);
+    const place = make("span", "place", make("strong", "", name));
+    if (note) place.append(make("span", "note", note));
+    list.append(make("li", "", place, make("span", "contact", ...linked(contact))));
   }
   if (resources.length > 0) panel.append(list);
   return panel;
@@ -64,7 +65,7 @@ export function settle(shown, { outcome, duration_ms: took, result }) {
   if (line?.dataset.status !== "working") return;
   line.dataset.status = outcome;
   const said = { ok: "done", error: "did not work", stopped: "stopped" }[outcome] ?? outcome;
-  const time = Number.isFinite(took) ? ` in ${(took / 1000).toFixed(1)} s` : "";
+  const time = outcome === "ok" && Number.isFinite(took) ? ` in ${(took / 1000).toFixed(1)} s` : "";
   line.querySelector(".outcome").textContent = said + time;
   if (result && shown !== line) shown.append(make("pre", "", result));
 }
@@ -113,7 +114,7 @@ export function referenceTag(id) {
     button.textContent = done ? "Copied" : "Selected";
     setTimeout(() => (button.textContent = "Copy"), 2000);
   });
-  const tag = make("span", "tag", "Reference ", code, " ", button);
+  const tag = make("span", "tag", "Reference", code, button);
   tag.title = "Give this to whoever looks after the service if something went wrong.";
   return tag;
 }

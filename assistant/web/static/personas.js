@@ -63,6 +63,6 @@ function showModel({ provider, model }) {
   const place = $("model");
   place.dataset.provider = provider ?? "";
   place.textContent = provider === "demo"
-    ? "Demo model: the answers are scripted, no language model is behind them."
+    ? "Demo model: scripted answers, no language model."
     : `Answers are written by ${model || "a language model"}.`;
 }

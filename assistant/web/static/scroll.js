@@ -1,36 +1,50 @@
 /** Keeping the newest words in sight, unless the reader has scrolled away from them. */
 
 const NEAR_PX = 64;
+const ABOVE_PX = 12;
 
-/** Follow the end of `scroller`; `button` leads back to it. Returns `toEnd`. */
+/**
+ * Follow the end of `scroller`; `button` leads back to it.
+ *
+ * Returns `toEnd()` and `keep(element)`: the latter goes on following only as far as the top
+ * of `element` stays in sight, until `toEnd` is called again.
+ */
 export function stayAtEnd(scroller, content, button) {
   let following = true;
+  let kept = null;
   const away = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
-  const calm = matchMedia("(prefers-reduced-motion: reduce)");
-
-  const toEnd = ({ smooth = false } = {}) => {
+  // Never smoothly: growing text would leave a slow scroll short of the end.
+  const goTo = (top) => scroller.scrollTo({ top, behavior: "instant" });
+  const toEnd = () => {
     following = true;
+    kept = null;
     button.hidden = true;
-    const behavior = smooth && !calm.matches ? "smooth" : "instant";
-    scroller.scrollTo({ top: scroller.scrollHeight, behavior });
+    goTo(scroller.scrollHeight);
+  };
+  const topOf = (element) =>
+    scroller.scrollTop + element.getBoundingClientRect().top -
+    scroller.getBoundingClientRect().top - ABOVE_PX;
+  const grown = () => {
+    if (kept?.isConnected) goTo(Math.min(scroller.scrollHeight, topOf(kept)));
+    else if (following) goTo(scroller.scrollHeight);
+    button.hidden = away() < NEAR_PX;
   };
   const look = () => {
     following = away() < NEAR_PX;
     if (following) button.hidden = true;
   };
-  const grown = () => {
-    if (following) toEnd();
-    else button.hidden = away() < NEAR_PX;
-  };
 
-  // Only what the reader does changes the mind; our own scrolling ends near the end anyway.
   scroller.addEventListener("scroll", look, { passive: true });
+  for (const gesture of ["wheel", "touchmove", "keydown"]) {
+    scroller.addEventListener(gesture, () => (kept = null), { passive: true });
+  }
   const watcher = new ResizeObserver(grown);
   watcher.observe(content);
   watcher.observe(scroller); // a phone's keyboard comes and goes
-  button.addEventListener("click", () => {
-    toEnd({ smooth: true });
-    document.getElementById("message").focus({ preventScroll: true });
-  });
-  return toEnd;
+  button.addEventListener("click", toEnd);
+  const keep = (element) => {
+    kept = element;
+    grown();
+  };
+  return { toEnd, keep };
 }

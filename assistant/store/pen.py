@@ -1,0 +1,120 @@
+"""The right to write one run's log: what waits to be written, and what is on its way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+import msgspec
+import structlog
+
+from assistant import events
+from assistant.errors import LeaseLostError
+from assistant.events import Event, MessageDelta
+from assistant.models import Run
+from assistant.store import keys
+
+log = structlog.get_logger(__name__)
+
+_ROOM = 2_000
+
+
+class Pen:
+    """The right to write one run's log from one process.
+
+    `emit` never waits, so that it can be called while a run is being torn down; `room` is where
+    a writer waits when the store cannot keep up, `drain` where it waits for acknowledgement.
+    """
+
+    def __init__(self, run: Run, next_sequence: int, wake: asyncio.Event) -> None:
+        self.run = run
+        self.next_sequence = next_sequence
+        self.channel = keys.channel(run.session_id, run.run_id)
+        self.head = publication_head(run)
+        self._pending: deque[Event] = deque()
+        self._in_flight: list[bytes] = []
+        self._wake = wake
+        self._moved = asyncio.Event()
+        self.lost = asyncio.Event()
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything emitted has been acknowledged."""
+        return not self._pending and not self._in_flight
+
+    def emit(self, event: Event) -> None:
+        """Queue an event; deltas of one message that wait together are joined."""
+        if self.lost.is_set():
+            # With what came before refused, this would be told with a hole before it.
+            return
+        last = self._pending[-1] if self._pending else None
+        if (
+            isinstance(event, MessageDelta)
+            and isinstance(last, MessageDelta)
+            and last.item_id == event.item_id
+        ):
+            self._pending[-1] = MessageDelta(event.item_id, last.text + event.text)
+        else:
+            self._pending.append(event)
+        self._wake.set()
+
+    async def room(self) -> None:
+        """Wait while too much is unacknowledged.
+
+        Raises:
+            LeaseLostError: when another worker has taken the run over.
+        """
+        await self._until(_ROOM)
+
+    async def drain(self) -> None:
+        """Wait until everything emitted is acknowledged.
+
+        Raises:
+            LeaseLostError: when another worker has taken the run over.
+        """
+        await self._until(0)
+
+    def take(self) -> list[bytes]:
+        """Return what is to be sent now, encoded once; the same again until it is settled."""
+        if not self._in_flight:
+            try:
+                self._in_flight = [events.encode(event) for event in self._pending]
+            except ValueError:
+                # What cannot be written ends its own run, and must not hold up all others.
+                log.exception("run.event.unwritable", run_id=self.run.run_id)
+                self.settle(written=False)
+            self._pending.clear()
+        return self._in_flight
+
+    def settle(self, *, written: bool) -> None:
+        """Note the store's answer: acknowledged, or refused for good."""
+        if written:
+            self.next_sequence += len(self._in_flight)
+        else:
+            self.lost.set()
+            self._pending.clear()
+        self._in_flight = []
+        if self._pending:
+            # Emitted while the batch was on its way; nobody may ever emit again to wake anyone.
+            self._wake.set()
+        self._moved.set()
+
+    async def _until(self, limit: int) -> None:
+        while True:
+            if self.lost.is_set():
+                detail = f"Run {self.run.run_id} is written by another worker now."
+                raise LeaseLostError(detail)
+            if len(self._pending) + len(self._in_flight) <= limit:
+                return
+            self._moved.clear()
+            await self._moved.wait()
+
+
+def publication_head(run: Run) -> str:
+    """Return the beginning of every publication of a run, up to its sequence number."""
+    ids = {
+        "run_id": run.run_id,
+        "session_id": run.session_id,
+        "correlation_id": run.correlation_id,
+    }
+    return msgspec.json.encode(ids).decode()[:-1] + ',"sequence":'

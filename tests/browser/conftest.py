@@ -1,0 +1,67 @@
+"""A headless Chromium for the tests of the page, and a watch over what it does."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Browser, Page, Request, async_playwright
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# Without these the browser itself talks to its maker, and the tests count requests.
+_QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@dataclass  # no slots: playwright keeps a note on whoever listens
+class Watch:
+    """What a page did that it should not have done, and the hosts that it asked."""
+
+    faults: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+    def over(self, page: Page) -> None:
+        """Begin to watch a page; policy violations are console errors, too."""
+        page.on("console", lambda m: self.faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("request", self._note)
+
+    def _note(self, request: Request) -> None:
+        self.hosts.add(urlsplit(request.url).netloc)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    program = next(filter(None, map(shutil.which, _NAMES)), None)
+    if program is None:
+        pytest.skip("no Chromium on the PATH")
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=program, args=list(_QUIET))
+        yield running
+        await running.close()
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+async def page(browser: Browser, watch: Watch) -> Page:
+    """Return a page at the size of a laptop, without animations."""
+    context = await browser.new_context(
+        viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
+    )
+    page = await context.new_page()
+    watch.over(page)
+    return page
