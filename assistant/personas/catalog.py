@@ -72,7 +72,7 @@ class Catalog:
         persona = self._versions.get((slug, version or "")) or self._personas.get(slug)
         if persona is None:
             known = ", ".join(sorted(self._personas))
-            detail = f"There is no persona '{slug}'. Known: {known}."
+            detail = f"There is no persona by this name. Known: {known}."
             raise NotFoundError(detail)
         return persona
 

@@ -72,7 +72,7 @@ class RunService:
         """
         run = await self._store.runs.get(run_id)
         if run is None or run.owner != owner:
-            detail = f"There is no run '{run_id}', or it is no longer kept."
+            detail = "There is no run by this id, or it is no longer kept."
             raise NotFoundError(detail)
         return run
 

@@ -6,7 +6,7 @@
 | `session:<sid>:messages` | list | history lines, JSON |
 | `session:<sid>:lane` | list | ids of its open runs, the one whose turn it is first |
 | `session:<sid>:runs` | set | ids of all its runs, for deletion |
-| `run:<rid>` | hash | `spec` (JSON), `status`, `attempt`, `started_at`, `end` (JSON), `cancel` |
+| `run:<rid>` | hash | `spec` and `end` (JSON), `status`, `attempt`, `cancel`, `idempotency` … |
 | `run:<rid>:log` | stream | entry `1-<n>`: `e` the event as JSON, `w` who wrote it |
 | `run:<rid>:lease` | string | the process that may write the log; expires by itself |
 | `runs:open` | sorted set | ids of runs that have not ended, by time of acceptance |

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from redis import DriverInfo
+from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -28,6 +29,11 @@ from assistant.store.runs import Runs
 from assistant.store.sessions import Sessions
 
 log = structlog.get_logger(__name__)
+
+_CONNECTIONS = 50
+
+# Made once: it reads its version from disk, which every new connection would do again.
+_DRIVER = DriverInfo()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +140,17 @@ def _reason(error: Exception) -> str:
 
 
 def _client(url: str, stack: AsyncExitStack) -> Client:
-    # One retry mends a connection that went stale in the pool; waiting is left to those who may.
-    redis: Client = Client.from_url(  # type: ignore[assignment]
+    pool = BlockingConnectionPool.from_url(
         url,
+        # Whoever finds all of them busy waits for one: a crowd is no reason to refuse.
+        max_connections=_CONNECTIONS,
+        timeout=5,
         socket_timeout=None,  # the client has its own limit
         socket_connect_timeout=3,
+        # One retry mends a connection that went stale in the pool; waiting is left to those who may.
         retry=Retry(NoBackoff(), 1),
-        # Else every new connection reads the version from the package's files on disk.
-        driver_info=DriverInfo(),
+        driver_info=_DRIVER,
     )
+    redis: Client = Client.from_pool(pool)  # type: ignore[assignment]
     stack.push_async_callback(redis.aclose)
     return redis

@@ -17,7 +17,7 @@ from assistant.store import keys
 from assistant.store.bells import Bells
 from assistant.store.client import Client
 from assistant.store.pen import Pen, publication_head
-from assistant.store.scripts import ACCEPT, CLAIM, FINISH, RELEASE, RENEW, Scripts
+from assistant.store.scripts import ACCEPT, CANCEL, CLAIM, FINISH, RELEASE, RENEW, Scripts
 from assistant.store.sessions import HistoryLine, encode
 
 Accepted = Literal["accepted", "repeated", "mismatch", "shared", "busy"]
@@ -163,10 +163,8 @@ class Runs:
 
     async def ask_cancel(self, run_id: str, by: str) -> None:
         """Ask whichever process executes a run to stop it."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(keys.run(run_id), "cancel", by)
-            pipe.publish(keys.CONTROL, f"cancel {run_id} {by}")
-            await pipe.execute()
+        message = f"cancel {run_id} {by}"
+        _raise(await self._scripts.run(CANCEL, [keys.run(run_id)], by, keys.CONTROL, message))
 
     async def lane(self, session_id: str) -> list[str]:
         """Return the open runs of a session in the order of their turns."""

@@ -119,6 +119,7 @@ redis.call('ZADD', KEYS[4], ARGV[9], rid)
 redis.call('HINCRBY', KEYS[5], 'accepted', 1)
 if ARGV[10] ~= '' then
   redis.call('HSET', KEYS[6], 'fingerprint', ARGV[10], 'run', rid)
+  redis.call('HSET', KEYS[1], 'idempotency', KEYS[6])
   redis.call('PEXPIRE', KEYS[6], ttl)
 end
 if ARGV[11] ~= '' then redis.call('SET', KEYS[7], rid, 'PX', ttl) end
@@ -162,6 +163,13 @@ if holder and holder ~= ARGV[1] then return {0, ''} end
 if redis.call('EXISTS', KEYS[2]) == 0 then return {0, ''} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {1, redis.call('HGET', KEYS[2], 'cancel') or ''}
+"""
+
+# KEYS: run. ARGV: who asks, channel, message.
+CANCEL = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'cancel', ARGV[1])
+return redis.call('PUBLISH', ARGV[2], ARGV[3])
 """
 
 # KEYS: lease. ARGV: token.

@@ -73,8 +73,10 @@ class Sessions:
             ids = await self._redis.call("ZREVRANGE", index, start, start + limit)
             if not ids:
                 return found[:limit], None
-            start += len(ids)
-            found.extend(await self._live(index, ids))
+            live, gone = await self._live(index, ids)
+            # Those that are gone have left the index too, so the rest has moved up.
+            start += len(ids) - gone
+            found.extend(live)
         return found[:limit], found[limit - 1].session_id
 
     async def count(self, owner: str) -> int:
@@ -98,7 +100,10 @@ class Sessions:
         """Delete a session with its history, its runs and their logs."""
         runs = await self._redis.call("SMEMBERS", keys.session_runs(session_id))
         names = [name.decode() for name in runs]
+        remembered = [await self._redis.call("HGET", keys.run(n), "idempotency") for n in names]
         async with self._redis.pipeline(transaction=True) as pipe:
+            for key in filter(None, remembered):
+                pipe.delete(key)
             for name in names:
                 pipe.delete(keys.run(name), keys.log(name), keys.lease(name))
                 pipe.zrem(keys.OPEN, name)
@@ -111,13 +116,13 @@ class Sessions:
             pipe.zrem(keys.owner(owner), session_id)
             await pipe.execute()
 
-    async def _live(self, index: str, ids: Sequence[bytes]) -> list[Session]:
+    async def _live(self, index: str, ids: Sequence[bytes]) -> tuple[list[Session], int]:
         raws = await self._redis.mget([keys.session(i.decode()) for i in ids])
         gone = [name for name, raw in zip(ids, raws, strict=True) if raw is None]
         if gone:
             await self._redis.zrem(index, *gone)
         found = [_session.decode(raw) for raw in raws if raw is not None]
-        return [session for session in found if not has_ended(session)]
+        return [session for session in found if not has_ended(session)], len(gone)
 
 
 def has_ended(session: Session) -> bool:

@@ -52,13 +52,26 @@ def create_app(settings: Settings, tools: Tools | None = None) -> web.Applicatio
         app.router.add_route(route.method, route.path, route.handler)
     add_docs(app)
     _allow_origins(app, settings)
-    app.router.add_get("/ui/", _page)
-    app.router.add_static("/ui/", _STATIC)
+    _add_page(app)
     return app
 
 
-async def _page(_request: web.Request) -> web.FileResponse:
-    return web.FileResponse(_STATIC / "index.html")
+def _add_page(app: web.Application) -> None:
+    """Add the web page and its files; aiohttp's own static route has no error body of ours."""
+    names = frozenset(path.name for path in _STATIC.iterdir())
+
+    async def to_page(_request: web.Request) -> web.Response:
+        raise web.HTTPSeeOther("/ui/")
+
+    async def file(request: web.Request) -> web.FileResponse:
+        name = request.match_info.get("name", "index.html")
+        if name not in names:
+            raise web.HTTPNotFound
+        return web.FileResponse(_STATIC / name)
+
+    app.router.add_get("/ui", to_page)
+    app.router.add_get("/ui/", file)
+    app.router.add_get("/ui/{name}", file)
 
 
 def _allow_origins(app: web.Application, settings: Settings) -> None:

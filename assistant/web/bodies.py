@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.json_schema import SkipJsonSchema
 
 from assistant.errors import (
     InvalidRequestError,
@@ -45,7 +44,7 @@ class ChatBody(Body):
     """A message to a persona, in a session."""
 
     message: Said
-    session_id: SessionId | SkipJsonSchema[None] = Field(
+    session_id: SessionId | None = Field(
         None, description="Made where it is missing; an unknown one is created."
     )
     persona_type: Name | None = None
@@ -133,7 +132,8 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     Raises:
         AssistantError: when it is not declared as JSON, late, too large or no JSON object.
     """
-    if request.content_type != "application/json" or (request.charset or "utf-8") != "utf-8":
+    charset = (request.charset or "utf-8").lower()
+    if request.content_type != "application/json" or charset != "utf-8":
         detail = "Send the body as JSON in UTF-8, with Content-Type: application/json."
         raise UnsupportedMediaTypeError(detail)
     try:

@@ -33,6 +33,7 @@ from assistant.wire import socket as wire
 log = structlog.get_logger(__name__)
 
 _IDLE = 4408
+_HANDSHAKE = 1.0  # seconds for a client to answer that it closes too
 _KINDS: Mapping[str, type[Body]] = {
     "chat_message": SocketChat,
     "ping": SocketPing,
@@ -46,7 +47,10 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     sid = session_id(request)
     settings = request.app[SETTINGS]
     ws = web.WebSocketResponse(
-        heartbeat=settings.heartbeat_seconds, max_msg_size=settings.max_body_bytes, compress=False
+        heartbeat=settings.heartbeat_seconds,
+        max_msg_size=settings.max_body_bytes,
+        compress=False,
+        timeout=_HANDSHAKE,
     )
     if not ws.can_prepare(request):
         raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket", "Connection": "Upgrade"})
@@ -111,13 +115,17 @@ class _Talk:
                     if message.type in {WSMsgType.TEXT, WSMsgType.BINARY}:
                         await self._hear(message.data)
                 elif closing.done():
-                    await self._ws.close(code=WSCloseCode.GOING_AWAY, message=b"come back")
+                    await self._close(receive, WSCloseCode.GOING_AWAY, b"come back")
                 elif not self._followed:
-                    await self._ws.close(code=_IDLE, message=b"idle")
+                    await self._close(receive, _IDLE, b"idle")
         finally:
             if receive is not None:
-                receive.cancel()
-                await asyncio.gather(receive, return_exceptions=True)
+                await _end(receive)
+
+    async def _close(self, receive: asyncio.Task[Any], code: int, why: bytes) -> None:
+        """Close with a handshake; a reader at work would have aiohttp drop the connection."""
+        await _end(receive)
+        await self._ws.close(code=code, message=why)
 
     async def _hear(self, data: str | bytes) -> None:
         try:
@@ -199,3 +207,8 @@ class _Talk:
             log.info("stream.dropped", why="client does not read")
             if self._transport is not None:
                 self._transport.abort()
+
+
+async def _end(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

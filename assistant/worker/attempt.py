@@ -13,6 +13,7 @@ import structlog
 from assistant.engine import Engine, Execution, Job
 from assistant.errors import LeaseLostError, ModelError, NotFoundError, StoreUnavailableError
 from assistant.events import (
+    Event,
     MessageDiscarded,
     MessageStarted,
     RunCancelled,
@@ -20,6 +21,8 @@ from assistant.events import (
     RunFailed,
     RunStarted,
     Terminal,
+    ToolCalled,
+    ToolReturned,
 )
 from assistant.models import Message, MessageStatus, Run, now
 from assistant.persona import Persona
@@ -91,21 +94,26 @@ class Attempts:
             self._store.log.close_pen(pen)
 
     async def _begin_again(self, pen: Pen, attempt: int) -> None:
-        """Make void what a crashed attempt said, and announce the new one."""
-        void: dict[str, None] = {}
+        """Make void what a crashed attempt said, close its tools, and announce the new one."""
+        left: dict[str, Event] = {}
         after = -1
         while entries := await patiently(self._store.log.read, pen.run.run_id, after):
             after = entries[-1].sequence
             for entry in entries:
-                if isinstance(entry.event, MessageStarted):
-                    void[entry.event.item_id] = None
-                elif isinstance(entry.event, MessageDiscarded):
-                    void.pop(entry.event.item_id, None)
-        for item_id in void:
-            pen.emit(MessageDiscarded(item_id))
+                match entry.event:
+                    case MessageStarted(item_id=item_id):
+                        left[item_id] = MessageDiscarded(item_id)
+                    case ToolCalled(call_id=call_id, name=name):
+                        left[call_id] = ToolReturned(call_id, name, "error", 0)
+                    case MessageDiscarded(item_id=closed) | ToolReturned(call_id=closed):
+                        left.pop(closed, None)
+                    case _:
+                        pass
+        for event in left.values():
+            pen.emit(event)
         run = pen.run
         pen.emit(RunStarted(run.persona, run.version, run.model, attempt))
-        log.warning("run.taken_over", attempt=attempt, discarded=len(void))
+        log.warning("run.taken_over", attempt=attempt, closed=len(left))
 
     async def _answer(
         self, pen: Pen, attempt: int, stop: Stop

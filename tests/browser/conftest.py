@@ -42,9 +42,8 @@ class Watch:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    program = next(filter(None, map(shutil.which, _NAMES)), None)
-    if program is None:
-        pytest.skip("no Chromium on the PATH")
+    # Where there is none, test.sh leaves these tests out and says so.
+    program = next(filter(None, map(shutil.which, _NAMES)))
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=program, args=list(_QUIET))
         yield running

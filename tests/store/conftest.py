@@ -34,7 +34,8 @@ async def make_worker(tmp_path: Path, no_blocking_calls: BlockBuster) -> AsyncIt
                 idle=timedelta(seconds=idle),
                 lease=timedelta(seconds=lease),
             )
-            store: Store = await stack.enter_async_context(open_store(options))
+            with may_block(no_blocking_calls):
+                store: Store = await stack.enter_async_context(open_store(options))
             return Worker(store, redis)
 
         yield make

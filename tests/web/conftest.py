@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import MakeServer
 from tests.loglines import Written, written
 from tests.upstream import JOURNAL, create_upstream, serving
+from tests.web.rawhttp import Probe
 from tests.web.site import SETTINGS, Site
 from tests.web.sockets import Socket, connected
 
@@ -25,9 +26,7 @@ async def make_site(make_server: MakeServer) -> AsyncIterator[MakeSite]:
         async def make(**settings: object) -> Site:
             model = create_upstream()
             url = await stack.enter_async_context(serving(model))
-            server = await make_server(
-                **({**SETTINGS, "OPENAI_BASE_URL": f"{url}/v1"} | settings)
-            )
+            server = await make_server(**({**SETTINGS, "OPENAI_BASE_URL": f"{url}/v1"} | settings))
             http = aiohttp.ClientSession(server.make_url("/"))
             await stack.enter_async_context(http)
             return Site(http, server, model[JOURNAL])
@@ -53,3 +52,11 @@ async def socket(site: Site) -> AsyncIterator[Socket]:
     """Return a socket of the session `one`."""
     async with connected(site) as opened:
         yield opened
+
+
+@pytest.fixture
+def probe(site: Site, logged: Written) -> Iterator[Probe]:
+    """Return a probe; the test fails with all that it found."""
+    found = Probe(site, logged)
+    yield found
+    assert not found.problems, "\n".join(found.problems)

@@ -88,7 +88,9 @@ async def test_stats_count(site: Site) -> None:
     assert (await site.get("/stats"))["runs"]["cancelled"] == 1
 
 
-async def _preflight(site: Site, origin: str, path: str = "/chat", method: str = "POST") -> client.Answer:
+async def _preflight(
+    site: Site, origin: str, path: str = "/chat", method: str = "POST"
+) -> client.Answer:
     asked = {
         "Origin": origin,
         "Access-Control-Request-Method": method,

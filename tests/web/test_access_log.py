@@ -17,9 +17,7 @@ CANARY = "canary7f3a"
 DEMO = {"AGENTS_DIR": DATA / "talkers", "DEFAULT_PERSONA": "talker", "LOG_LEVEL": "DEBUG"}
 
 
-async def test_the_lines_of_a_request_share_its_correlation_id(
-    site: Site, logged: Written
-) -> None:
+async def test_the_lines_of_a_request_share_its_correlation_id(site: Site, logged: Written) -> None:
     answer = await site.post("/chat", {"message": "hello"}, X_Correlation_ID="abc-123")
     run_id = answer["run_id"]
     await site.ended(run_id)
@@ -37,7 +35,11 @@ async def test_the_lines_of_a_request_share_its_correlation_id(
 async def test_a_refused_request_is_one_line_with_its_code(site: Site, logged: Written) -> None:
     await site.post("/chat", {"message": CANARY, CANARY: 1}, 400)
     (line,) = logged.lines
-    assert (line["event"], line["status"], line["error"]) == ("http.request", 400, "invalid_request")
+    assert (line["event"], line["status"], line["error"]) == (
+        "http.request",
+        400,
+        "invalid_request",
+    )
     assert CANARY not in logged.text
 
 

@@ -126,7 +126,9 @@ async def test_stopping_the_server_closes_with_1001(site: Site, socket: Socket) 
 
 @pytest.mark.parametrize("named", ["same", "listed", "star", "none"])
 async def test_who_may_connect(make_site: MakeSite, named: str) -> None:
-    site = await make_site(CORS_ORIGINS={"listed": f"https://a.example,{PAGE}", "star": "*"}.get(named, ""))
+    site = await make_site(
+        CORS_ORIGINS={"listed": f"https://a.example,{PAGE}", "star": "*"}.get(named, "")
+    )
     url = site.server.make_url("/")
     origin = {"same": str(url.origin()), "listed": PAGE, "star": PAGE}.get(named)
     async with connected(site, **({"Origin": origin} if origin else {})) as socket:
@@ -167,7 +169,9 @@ async def test_without_an_upgrade_it_says_what_is_needed(site: Site) -> None:
     await site.get("/sessions/one", 404)
 
 
-@pytest.mark.parametrize("name", ["a%20b", "%C3%A4", "a%00b", "a%0D%0Ab", "x" * 129, "%F0%9F%98%80"])
+@pytest.mark.parametrize(
+    "name", ["a%20b", "%C3%A4", "a%00b", "a%0D%0Ab", "x" * 129, "%F0%9F%98%80"]
+)
 async def test_an_id_that_is_none_is_refused(site: Site, name: str) -> None:
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
         await site.http.ws_connect(site.server.make_url("/").with_path(f"/ws/{name}", encoded=True))
