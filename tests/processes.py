@@ -148,6 +148,16 @@ class RedisProcess:
             self._process.kill()
             await self._process.wait()
 
+    def pause(self) -> None:
+        """Let it say nothing, with all connections open, until `resume`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     async def _answers(self) -> bool:
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)

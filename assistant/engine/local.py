@@ -66,4 +66,9 @@ def _start(model: Path) -> Any:
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.use_jinja = True
-    return xllamacpp.Server(params)
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError:
+        # What was wrong with it, llama.cpp has written to standard error.
+        detail = f"LOCAL_MODEL_PATH: {model} cannot be loaded; name a GGUF file with a chat model"
+        raise SettingsError(detail) from None

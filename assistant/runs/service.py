@@ -104,16 +104,19 @@ class RunService:
 
     async def interrupt(self, session_id: str) -> None:
         """Cancel all open runs of a session and wait, within reason, until they have ended."""
+        told: list[Run] = []
         for run_id in await self._store.runs.lane(session_id):
             run = await self._store.runs.get(run_id)
-            if run is None or not run.is_open:
-                continue
-            await self._executor.cancel(run_id, run.owner)
+            if run is not None and run.is_open:
+                # All are told before one is waited for: its end would begin the next one.
+                await self._executor.cancel(run_id, run.owner)
+                told.append(run)
+        for run in told:
             try:
                 async with asyncio.timeout(_LAST_WORDS):
                     await self.wait(run)
             except (TimeoutError, NotFoundError):
-                log.warning("run.interrupt.late", run_id=run_id)
+                log.warning("run.interrupt.late", run_id=run.run_id)
 
     async def clear_history(self, session_id: str, owner: str) -> bool:
         """Stop what is running, then delete the history; the session stays."""

@@ -127,7 +127,7 @@ class Log:
                 continue
             pen.settle(written=reply in {b"ok", b"again"})
             if pen.lost.is_set():
-                log.warning("run.lease.lost", run_id=pen.run.run_id, answer=reply.decode())
+                log.warning("run.lease.lost", run_id=pen.run.run_id, why=reply.decode())
             self._bells.ring(pen.channel)
         return settled
 

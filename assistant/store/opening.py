@@ -147,7 +147,7 @@ def _client(url: str, stack: AsyncExitStack) -> Client:
         timeout=5,
         socket_timeout=None,  # the client has its own limit
         socket_connect_timeout=3,
-        # One retry mends a connection that went stale in the pool; waiting is left to those who may.
+        # One retry mends a connection that went stale; waiting is left to those who may.
         retry=Retry(NoBackoff(), 1),
         driver_info=_DRIVER,
     )

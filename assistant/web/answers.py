@@ -37,6 +37,7 @@ _BY_STATUS: Mapping[int, tuple[str, str]] = {
     408: ("Request timeout", "The request took too long to arrive; send it again."),
     413: ("Payload too large", "The body is larger than this server reads; send a shorter one."),
     415: ("Unsupported media type", "Send the body as JSON, with Content-Type: application/json."),
+    417: ("Expectation failed", "The only Expect header that is known here is 100-continue."),
     426: ("Upgrade required", "This path speaks WebSocket; connect with a WebSocket client."),
 }
 _INTERNAL = ("Internal error", "Something went wrong on our side; it has been logged.")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assistant.errors import (
@@ -142,6 +143,9 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     except TimeoutError:
         detail = "The body took too long to arrive; send it again."
         raise RequestTimeoutError(detail) from None
+    except (web.RequestPayloadError, HttpProcessingError):
+        detail = "The body could not be read; check its Content-Encoding and Transfer-Encoding."
+        raise InvalidRequestError(detail) from None
     return parse_object(raw)
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -14,11 +15,9 @@ from typing_extensions import override
 from assistant.settings import Settings
 from assistant.telemetry import correlation_id_from
 from assistant.web.answers import error_body, from_status, json
+from assistant.web.keys import CORRELATION_ID
 
 log = structlog.get_logger(__name__)
-
-# What was asked for while no request is being handled cannot be answered through a handler.
-_LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class Listener(web.AppRunner):
@@ -101,7 +100,11 @@ class _Connection(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what never became a request, or failed outside every handler."""
-        correlation_id = correlation_id_from(request.headers)
+        if request.writer.output_size > 0:
+            # A second head would land in the middle of the body that is already out.
+            text = "an answer was already under way"
+            raise ConnectionError(text)
+        correlation_id = request[CORRELATION_ID] = correlation_id_from(request.headers)
         log.info(
             "http.request",
             method=None,
@@ -119,6 +122,15 @@ class _Connection(RequestHandler):
         answer.force_close()
         return answer
 
+    @override
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        if isinstance(resp, web.HTTPException) and CORRELATION_ID not in request:
+            # aiohttp refused it before any middleware saw it: an `Expect` that it does not know.
+            resp = self.handle_error(request, resp.status)
+        return await super().finish_response(request, resp, start_time)
+
     def _start_clock(self) -> None:
         loop = asyncio.get_running_loop()
         self._late = loop.call_later(self._head_seconds, self._give_up)
@@ -131,6 +143,23 @@ class _Connection(RequestHandler):
     def _give_up(self) -> None:
         self._late = None
         if self.transport is not None and not self._request_in_progress:
-            log.info("http.head.late")
-            self.transport.write(_LATE)
+            correlation_id = correlation_id_from({})
+            log.info("http.head.late", correlation_id=correlation_id)
+            self.transport.write(_too_late(correlation_id))
             self.force_close()
+
+
+def _too_late(correlation_id: str) -> bytes:
+    """Return a whole answer; where no request is being handled, no handler can give it."""
+    body = msgspec.json.encode(
+        error_body("Request timeout", "The request took too long to arrive.", correlation_id)
+    )
+    lines = [
+        "HTTP/1.1 408 Request Timeout",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        f"X-Correlation-ID: {correlation_id}",
+        "Connection: close",
+        "\r\n",
+    ]
+    return "\r\n".join(lines).encode() + body

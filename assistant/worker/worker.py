@@ -19,11 +19,11 @@ from assistant.errors import (
 from assistant.models import Run
 from assistant.store import Store, channel
 from assistant.worker.attempt import Attempts, Stop, patiently
+from assistant.worker.patience import Patience
 
 log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN = 2.0
-_HOLDERS_FIRST = 3  # rounds of renewal
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +112,15 @@ class Worker:
 
     async def tend(self) -> None:
         """Renew leases and take over orphaned runs, for as long as the task lives."""
-        patience = 0
+        patience = Patience(self._renew_every, asyncio.get_running_loop().time)
         while True:
             try:
                 await self._renew()
                 orphans = await self._store.runs.orphans()
-                if patience == 0:
+                if patience.is_over():
                     await self._adopt(orphans)
-                patience = max(patience - 1, 0)
             except StoreUnavailableError:
-                # Leases lapse while nobody can renew them: when the store is back, those who
-                # hold them come first.
-                patience = _HOLDERS_FIRST
+                patience.begin()
                 log.warning("worker.tend.waiting")
             await asyncio.sleep(self._renew_every)
 
@@ -138,8 +135,7 @@ class Worker:
         for taken in left:
             taken.task.cancel()  # type: ignore[union-attr]
         await asyncio.gather(*(t.task for t in left if t.task), return_exceptions=True)
-        for taken in left:
-            await self._give_back(taken.run)
+        await asyncio.gather(*(self._give_back(taken.run) for taken in left))
         log.info("worker.drained", given_back=len(left))
 
     async def _give_back(self, run: Run) -> None:

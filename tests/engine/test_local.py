@@ -26,7 +26,10 @@ real = pytest.mark.local_model
 async def http(make_server: MakeServer) -> AsyncIterator[aiohttp.ClientSession]:
     """Return a client of a server with the local model."""
     server = await make_server(
-        MODEL_PROVIDER="local", AGENTS_DIR=DATA / "talkers", DEFAULT_PERSONA="talker"
+        MODEL_PROVIDER="local",
+        MAX_TOKENS=200,
+        AGENTS_DIR=DATA / "talkers",
+        DEFAULT_PERSONA="talker",
     )
     async with aiohttp.ClientSession(server.make_url("/")) as session:
         yield session
@@ -66,14 +69,14 @@ async def test_the_same_over_a_web_socket(http: aiohttp.ClientSession) -> None:
 
 @real
 async def test_cancel_stops_it_and_the_next_can_speak(http: aiohttp.ClientSession) -> None:
-    run = await begin(http, ASK, session_id="ses_1", max_tokens=2000)
+    run = await begin(http, ASK, session_id="ses_1")
     async with http.get(f"/runs/{run['run_id']}/events") as reply:
         async for line in reply.content:
             if b"message.delta" in line:
                 break
     async with http.post(f"/runs/{run['run_id']}/cancel") as reply:
         assert reply.ok
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         told = Told(await follow(http, run["run_id"]))
     assert told.types[-2:] == ["message.completed", "run.cancelled"]
     assert text_of(told.frames)

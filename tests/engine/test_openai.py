@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from assistant.errors import SettingsError
 from tests.client import begin, follow, text_of
+from tests.conftest import MakeServer
 from tests.engine.conftest import MakeTalk
 from tests.engine.talks import Talk, Told
 from tests.loglines import Written
@@ -197,3 +199,14 @@ async def test_an_edit_does_not_reach_a_run_that_was_accepted_before(
     await talk.say("third")
     system = [request["body"]["messages"][0]["content"] for request in await talk.requests()]
     assert system == ["Answer in tests.", "Answer in tests.", "Answer otherwise."]
+
+
+async def test_a_provider_without_key_or_address_is_no_provider(make_server: MakeServer) -> None:
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY: is missing"):
+        await make_server(MODEL_PROVIDER="openai")
+
+
+@pytest.mark.parametrize("protocol", ["auto"], indirect=True)
+async def test_other_servers_are_spoken_to_in_the_protocol_that_all_know(talk: Talk) -> None:
+    assert (await talk.say("hi")).text == "turn 1: hi"
+    assert [request["path"] for request in await talk.requests()] == ["/v1/chat/completions"]

@@ -1,4 +1,4 @@
-"""Clients that behave badly or have bad luck: they drop, come back, and write down what they saw."""
+"""Clients with bad luck: they drop, come back, and write down what they saw."""
 
 from __future__ import annotations
 
@@ -99,16 +99,13 @@ async def read_on(door: Door, run: dict[str, Any], after: int = -1) -> list[Seen
     return found
 
 
-async def read_dropping(doors: Iterable[Door], run: dict[str, Any]) -> list[Seen]:
+async def read_dropping(doors: Iterable[Door], run: dict[str, Any], into: list[Seen]) -> None:
     """Read one entry for each connection: drop it, go to the next door, come back by cursor."""
-    found: list[Seen] = []
     for door in itertools.cycle(doors):
-        after = found[-1].sequence if found else -1
-        async with reading(door, run, after) as entries:
-            found.append(await anext(entries))
-        if found[-1].is_final:
+        async with reading(door, run, into[-1].sequence if into else -1) as entries:
+            into.append(await anext(entries))
+        if into[-1].is_final:
             break
-    return found
 
 
 def bytes_of(found: Iterable[Seen]) -> bytes:

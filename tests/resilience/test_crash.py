@@ -26,7 +26,7 @@ async def _record(url: str, run_id: str, seen: dict[str, list[Frame]]) -> None:
     with suppress(aiohttp.ClientError):
         async with browser(url) as http, http.get(f"/runs/{run_id}/events") as response:
             async for frame in client.frames(response):
-                found.append(frame)  # noqa: PERF401 - what came before a failure must stay
+                found.append(frame)
 
 
 async def _until_spoken(seen: dict[str, list[Frame]], run_ids: list[str], entries: int) -> None:
@@ -152,6 +152,35 @@ async def test_another_server_takes_over_and_its_readers_notice_no_gap(
         _check_whole(await client.follow(http, own["run_id"]), "turn 3: and me")
         contents = [content for role, content in await _history(http, "shared") if role == "user"]
         assert contents == [_LONG, "afterwards", "and me"]
+
+
+async def test_a_server_that_was_frozen_finds_its_run_taken_and_keeps_off(
+    tmp_path: Path, upstream: str, redis: processes.RedisProcess
+) -> None:
+    settings = remote(upstream) | {"REDIS_URL": redis.url, "LEASE_SECONDS": 1}
+    async with (
+        processes.server(tmp_path / "b", **settings) as other,
+        processes.server(tmp_path / "a", **settings) as frozen,
+        browser(other.url) as there,
+        browser(frozen.url) as http,
+    ):
+        run = await client.begin(http, _LONG, session_id="frozen")
+        following = [
+            asyncio.create_task(client.follow(door, run["run_id"])) for door in (http, there)
+        ]
+        await asyncio.sleep(0.5)
+        frozen.process.send_signal(signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(15):
+                while "run.taken_over" not in other.log.read_text():
+                    await asyncio.sleep(0.05)
+        finally:
+            frozen.process.send_signal(signal.SIGCONT)
+        found, elsewhere = await asyncio.gather(*following)
+        assert found == elsewhere
+        _check_whole(found, _LONG_TEXT)
+        assert _types(found)["message.discarded"] == 1
+        assert await _history(http, "frozen") == [("user", _LONG), ("assistant", _LONG_TEXT)]
 
 
 async def test_the_embedded_store_dies_alone_and_streams_go_on(

@@ -21,18 +21,16 @@ async def _halves(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
     for delta in _DELTAS:
-        chunk = {
-            "id": "c",
-            "object": "chat.completion.chunk",
-            "created": 0,
-            "model": "m",
-            "choices": [{"index": 0, "delta": {"content": delta}, "finish_reason": None}],
-        }
-        await response.write(b"data: %b\n\n" % json.dumps(chunk).encode())
+        await response.write(_chunk({"content": delta}, None))
         await asyncio.sleep(0.02)
-    chunk["choices"] = [{"index": 0, "delta": {}, "finish_reason": "stop"}]
-    await response.write(b"data: %b\n\ndata: [DONE]\n\n" % json.dumps(chunk).encode())
+    await response.write(_chunk({}, "stop") + b"data: [DONE]\n\n")
     return response
+
+
+def _chunk(delta: dict[str, str], finish: str | None) -> bytes:
+    head = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "m"}
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return b"data: %b\n\n" % json.dumps({**head, "choices": [choice]}).encode()
 
 
 async def test_half_characters_are_joined_or_replaced(tmp_path: Path) -> None:

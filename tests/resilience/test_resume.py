@@ -35,19 +35,28 @@ async def test_dropping_at_every_number_loses_nothing_on_any_door(
         sse, ws = Door(one.url, "sse"), Door(one.url, "ws")
         there_sse, there_ws = Door(two.url, "sse"), Door(two.url, "ws")
         ways = [[sse], [ws], [sse, ws], [there_sse], [sse, there_ws, ws, there_sse]]
+        found: list[list[Seen]] = [[] for _ in ways]
         run = await client.begin(http, _LONG)
 
         async with asyncio.TaskGroup() as group:
             steady = [group.create_task(read_on(door, run)) for door in (sse, ws)]
-            dropping = [group.create_task(read_dropping(doors, run)) for doors in ways]
+            for doors, into in zip(ways, found, strict=True):
+                group.create_task(read_dropping(doors, run, into))
+            await steady[0]
+            live = [len(into) for into in found]
         whole = {"sse": steady[0].result(), "ws": steady[1].result()}
         assert len(whole["sse"]) > 150
+        assert min(live) > 100, "read after the run, not during it"
         _check_wires_agree(whole)
-        for way in dropping:
-            _check_same(way.result(), whole)
+        for into in found:
+            _check_same(into, whole)
 
-        for doors in ways:
-            _check_same(await read_dropping(doors, run), whole)
+        ways, found = [[sse], [ws], [there_ws, there_sse]], [[], [], []]
+        async with asyncio.TaskGroup() as group:
+            for doors, into in zip(ways, found, strict=True):
+                group.create_task(read_dropping(doors, run, into))
+        for into in found:
+            _check_same(into, whole)
         await _check_nothing_is_left(http, run, len(whole["sse"]))
 
 
@@ -123,7 +132,7 @@ async def test_a_socket_moves_its_cursor_without_mixing_the_two_readings(
             before = [(await ws.receive_json())["sequence"] for _ in range(20)]
             assert before == list(range(20))
             await ws.send_json({**resume, "after": 5})
-            numbers = []
+            numbers: list[tuple[int, str]] = []
             while not numbers or numbers[-1][1] != "response_complete":
                 data = await ws.receive_json()
                 numbers.append((data["sequence"], data["type"]))

@@ -1,0 +1,103 @@
+"""A store whose replies get lost: what is done again is done once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests import client, processes
+from tests.resilience.readers import answer_in, browser, remote
+
+
+class _Thief:
+    """Stands between a server and its Redis; takes replies away, with the connection."""
+
+    def __init__(self, port: int, chance: float) -> None:
+        self._port = port
+        self._chance = chance
+        self._random = random.Random(7)
+        self.stolen = 0
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[str]:
+        """Listen; yields the URL."""
+        server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
+        async with server:
+            yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+            self._chance = 0
+
+    async def _relay(
+        self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter
+    ) -> None:
+        from_redis, to_redis = await asyncio.open_connection("127.0.0.1", self._port)
+        there = asyncio.create_task(self._pass(from_client, to_redis, 0))
+        back = asyncio.create_task(self._pass(from_redis, to_client, self._chance))
+        await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (there, back):
+            task.cancel()
+        await asyncio.gather(there, back, return_exceptions=True)
+        to_client.transport.abort()
+        to_redis.transport.abort()
+
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, chance: float
+    ) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                if self._random.random() < chance:
+                    self.stolen += 1
+                    return
+                writer.write(data)
+                await writer.drain()
+
+
+async def test_what_is_done_again_is_done_once(
+    tmp_path: Path, upstream: str, redis: processes.RedisProcess
+) -> None:
+    thief = _Thief(redis.port, chance=0.03)
+    async with thief.at_work() as url:
+        settings = remote(upstream) | {"REDIS_URL": url}
+        async with (
+            processes.server(tmp_path / "one", **settings) as one,
+            browser(one.url) as http,
+        ):
+            async with asyncio.timeout(40):
+                await asyncio.gather(*(_converse(http, number) for number in range(8)))
+    assert thief.stolen > 20
+
+
+async def _converse(http: aiohttp.ClientSession, number: int) -> None:
+    """Talk for two turns, insisting with an idempotency key, and check what came of it."""
+    name, long = f"s{number}", f"[[tokens: 50]] [[pace: 20]] {number}"
+    for message in (long, f"second {number}"):
+        run = await _insist(http, name, message)
+        found = await client.follow(http, run["run_id"])
+        assert [frame.id for frame in found] == list(range(len(found)))
+        assert found[-1].data["type"] == "run.completed"
+        assert answer_in(frame.data for frame in found) == found[-1].data["text"]
+        assert not any(frame.data["type"] == "message.discarded" for frame in found)
+    async with http.get(f"/history/{name}") as reply:
+        messages = [(m["role"], m["content"]) for m in (await reply.json())["messages"]]
+    assert messages == [
+        ("user", long),
+        ("assistant", " ".join(f"w{n}" for n in range(50))),
+        ("user", f"second {number}"),
+        ("assistant", f"turn 2: second {number}"),
+    ]
+
+
+async def _insist(http: aiohttp.ClientSession, name: str, message: str) -> dict[str, Any]:
+    body = {"message": message, "session_id": name, "background": True}
+    headers = {"Idempotency-Key": f"{name} {message}".replace(" ", "-")}
+    while True:
+        async with http.post("/chat", json=body, headers=headers) as reply:
+            if reply.status == 202:
+                accepted: dict[str, Any] = await reply.json()
+                return accepted
+            assert reply.status == 503
