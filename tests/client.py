@@ -85,7 +85,8 @@ def check_error(answer: Answer, status: int) -> dict[str, str]:
     assert answer.headers["Content-Type"].partition(";")[0] == "application/json", answer
     body: dict[str, str] = json.loads(answer.body)
     assert list(body) == ["error", "detail", "correlation_id"], body
-    assert all(isinstance(value, str) and value for value in body.values()), body
+    assert all(type(value) is str for value in body.values()), body
+    assert all(body.values()), body
     assert answer.headers["X-Correlation-ID"] == body["correlation_id"], answer
     assert "Traceback" not in body["detail"], body
     if status in {429, 503}:

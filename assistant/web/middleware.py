@@ -70,7 +70,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except AssistantError as error:
         request[ERROR_CODE] = error.code
         answer = from_error(error, correlation_id)
-    except (ConnectionError, TimeoutError):
+    except ConnectionError:
         raise
     except Exception:
         log.exception("http.failed")

@@ -11,29 +11,31 @@ from aiohttp import web
 from assistant.errors import InvalidRequestError
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_NUMBER = re.compile(r"-1|\d{1,15}")
+_NUMBER = re.compile(r"-1|[0-9]{1,15}")
 _SESSION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 def cursor(request: web.Request) -> int:
     """Return the number after which a client wants to go on; -1 for everything.
 
-    Taken from `Last-Event-ID`, else from `?after=`.
+    Taken from `Last-Event-ID`, else from `?after=`. An empty header is as good as none: that is
+    what an event source sends that has seen no number.
 
     Raises:
-        InvalidRequestError: when it is no number.
+        InvalidRequestError: when one of them is no number.
     """
+    found = -1
     for place, given in (
-        ("Header 'Last-Event-ID'", request.headers.get("Last-Event-ID")),
         ("Query 'after'", request.query.get("after")),
+        ("Header 'Last-Event-ID'", request.headers.get("Last-Event-ID") or None),
     ):
-        if given is None or given == "":
+        if given is None:
             continue
         if not _NUMBER.fullmatch(given):
             detail = f"{place}: must be the whole number of the last event seen, or -1"
             raise InvalidRequestError(detail)
-        return int(given)
-    return -1
+        found = int(given)
+    return found
 
 
 def limit(request: web.Request, *, usual: int, most: int) -> int:
@@ -45,7 +47,7 @@ def limit(request: web.Request, *, usual: int, most: int) -> int:
     given = request.query.get("limit")
     if given is None:
         return usual
-    if not re.fullmatch(r"\d{1,6}", given) or not 1 <= int(given) <= most:
+    if not re.fullmatch(r"[0-9]{1,6}", given) or not 1 <= int(given) <= most:
         detail = f"Query 'limit': must be a whole number from 1 to {most}"
         raise InvalidRequestError(detail)
     return int(given)

@@ -33,7 +33,7 @@ _AFTER = Parameter(
     "Only entries after this number; -1 for all.",
 )
 _LAST_EVENT_ID = Parameter(
-    {"type": "string", "pattern": r"^(-1|[0-9]{1,15})$"},
+    {"type": "string", "pattern": r"^(-1|[0-9]{1,15})?$"},
     "The last number seen; wins over `after`.",
 )
 _IDEMPOTENCY = Parameter(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import aiohttp
 
+from tests import processes
 from tests.client import frames
 from tests.conftest import DATA
 
@@ -49,6 +52,17 @@ def remote(upstream: str) -> dict[str, object]:
         "OPENAI_BASE_URL": upstream,
         "OPENAI_API": "chat",
     }
+
+
+@asynccontextmanager
+async def two_servers(
+    folder: Path, **settings: object
+) -> AsyncIterator[tuple[processes.ServerProcess, processes.ServerProcess]]:
+    """Start two servers with the same settings, at the same time."""
+    async with AsyncExitStack() as stack:
+        starting = (processes.server(folder / name, **settings) for name in "ab")
+        one, two = await asyncio.gather(*map(stack.enter_async_context, starting))
+        yield one, two
 
 
 def browser(url: str) -> aiohttp.ClientSession:

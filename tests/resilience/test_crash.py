@@ -14,9 +14,10 @@ import aiohttp
 
 from tests import client, processes
 from tests.client import Frame
-from tests.resilience.readers import TALKERS, answer_in, browser, remote
+from tests.resilience.readers import answer_in, browser, remote, two_servers
 
-_LONG = "[[tokens: 60]] [[pace: 30]]"
+_WORDS = "[[tokens: 60]]"
+_LONG = f"{_WORDS} [[pace: 20]]"
 _LONG_TEXT = " ".join(f"w{n}" for n in range(60))
 
 
@@ -29,9 +30,16 @@ async def _record(url: str, run_id: str, seen: dict[str, list[Frame]]) -> None:
                 found.append(frame)
 
 
-async def _until_spoken(seen: dict[str, list[Frame]], run_ids: list[str], entries: int) -> None:
+async def _until_spoken(seen: dict[str, list[Frame]], run_ids: list[str], times: int = 1) -> None:
+    """Wait until words of each run have been seen, in as many attempts."""
+
+    def spoken(run_id: str) -> bool:
+        frames = seen.get(run_id, [])
+        begun = sum(frame.data["type"] == "message.started" for frame in frames)
+        return begun >= times and bool(frames[-1].data["type"] == "message.delta")
+
     async with asyncio.timeout(20):
-        while any(len(seen.get(run_id, ())) < entries for run_id in run_ids):
+        while not all(spoken(run_id) for run_id in run_ids):
             await asyncio.sleep(0.01)
 
 
@@ -66,19 +74,21 @@ async def test_killed_twice_the_server_still_answers_everything_it_accepted(
 ) -> None:
     settings = remote(upstream) | {"MAX_CONCURRENT_REQUESTS": 3}
     seen: dict[str, list[Frame]] = {}
+    # Each is held in its middle, the first two times it is asked for.
+    held = [f"{_WORDS} [[hold: 20 times=2]] {name}" for name in ("one", "two", "lane")]
     async with processes.server(tmp_path, **settings) as first, browser(first.url) as http:
         talking = [
-            await client.begin(http, _LONG, session_id=f"talk-{n}", if_busy="enqueue")
-            for n in range(2)
+            await client.begin(http, message, session_id=f"talk-{n}")
+            for n, message in enumerate(held[:2])
         ]
         lane = [
             await client.begin(http, message, session_id="lane")
-            for message in (_LONG, "second", "third")
+            for message in (held[2], "second", "third")
         ]
         waiting = [await client.begin(http, f"wait {n}", session_id=f"wait-{n}") for n in range(3)]
         shown = [run["run_id"] for run in [*talking, *lane, *waiting]]
         watching = [asyncio.create_task(_record(first.url, run, seen)) for run in shown]
-        await _until_spoken(seen, [run["run_id"] for run in [*talking, lane[0]]], 20)
+        await _until_spoken(seen, [run["run_id"] for run in [*talking, lane[0]]])
         late = [asyncio.create_task(_try_to_begin(http, n)) for n in range(40)]
         await asyncio.wait(late, return_when=asyncio.FIRST_COMPLETED)
         await first.kill()
@@ -89,10 +99,7 @@ async def test_killed_twice_the_server_still_answers_everything_it_accepted(
     async with processes.server(tmp_path, **settings) as second:
         again: dict[str, list[Frame]] = {}
         watching = [asyncio.create_task(_record(second.url, run, again)) for run in shown]
-        marks = {run["run_id"]: len(seen[run["run_id"]]) for run in talking}
-        async with asyncio.timeout(20):
-            while any(len(again.get(run, ())) < mark + 5 for run, mark in marks.items()):
-                await asyncio.sleep(0.01)
+        await _until_spoken(again, [run["run_id"] for run in [*talking, lane[0]]], times=2)
         await second.kill()
         await asyncio.gather(*watching)
 
@@ -101,10 +108,7 @@ async def test_killed_twice_the_server_still_answers_everything_it_accepted(
         logs = await asyncio.gather(*(client.follow(http, run["run_id"]) for run in runs))
         found = {log[0].data["run_id"]: log for log in logs}
         for run in [*talking, lane[0]]:
-            log = found[run["run_id"]]
-            _check_whole(log, _LONG_TEXT)
-            assert _types(log)["message.discarded"] >= 1
-        for run in talking:
+            _check_whole(found[run["run_id"]], _LONG_TEXT)
             assert _types(found[run["run_id"]])["message.discarded"] == 2
         for n, run in enumerate(waiting):
             _check_whole(found[run["run_id"]], f"turn 1: wait {n}")
@@ -115,7 +119,7 @@ async def test_killed_twice_the_server_still_answers_everything_it_accepted(
                 ("assistant", f"turn 1: late {n}"),
             ]
         assert await _history(http, "lane") == [
-            *(("user", _LONG), ("assistant", _LONG_TEXT)),
+            *(("user", held[2]), ("assistant", _LONG_TEXT)),
             *(("user", "second"), ("assistant", "turn 2: second")),
             *(("user", "third"), ("assistant", "turn 3: third")),
         ]
@@ -130,18 +134,18 @@ async def test_another_server_takes_over_and_its_readers_notice_no_gap(
     tmp_path: Path, upstream: str, redis: processes.RedisProcess
 ) -> None:
     settings = remote(upstream) | {"REDIS_URL": redis.url, "LEASE_SECONDS": 2}
+    held = f"{_WORDS} [[hold: 20 times=1]]"
     async with (
-        processes.server(tmp_path / "b", **settings) as survivor,
+        two_servers(tmp_path, **settings) as (survivor, victim),
         browser(survivor.url) as http,
     ):
         seen: dict[str, list[Frame]] = {}
-        async with processes.server(tmp_path / "a", **settings) as victim:
-            async with browser(victim.url) as there:
-                run = await client.begin(there, _LONG, session_id="shared")
-                queued = await client.begin(there, "afterwards", session_id="shared")
-            watched = asyncio.create_task(_record(survivor.url, run["run_id"], seen))
-            await _until_spoken(seen, [run["run_id"]], 20)
-            await victim.kill()
+        async with browser(victim.url) as there:
+            run = await client.begin(there, held, session_id="shared")
+            queued = await client.begin(there, "afterwards", session_id="shared")
+        watched = asyncio.create_task(_record(survivor.url, run["run_id"], seen))
+        await _until_spoken(seen, [run["run_id"]])
+        await victim.kill()
         # A message to the survivor waits for its turn behind those of the dead.
         own = await client.begin(http, "and me", session_id="shared")
         async with asyncio.timeout(20):
@@ -151,7 +155,7 @@ async def test_another_server_takes_over_and_its_readers_notice_no_gap(
         _check_whole(await client.follow(http, queued["run_id"]), "turn 2: afterwards")
         _check_whole(await client.follow(http, own["run_id"]), "turn 3: and me")
         contents = [content for role, content in await _history(http, "shared") if role == "user"]
-        assert contents == [_LONG, "afterwards", "and me"]
+        assert contents == [held, "afterwards", "and me"]
 
 
 async def test_a_server_that_was_frozen_finds_its_run_taken_and_keeps_off(
@@ -159,8 +163,7 @@ async def test_a_server_that_was_frozen_finds_its_run_taken_and_keeps_off(
 ) -> None:
     settings = remote(upstream) | {"REDIS_URL": redis.url, "LEASE_SECONDS": 1}
     async with (
-        processes.server(tmp_path / "b", **settings) as other,
-        processes.server(tmp_path / "a", **settings) as frozen,
+        two_servers(tmp_path, **settings) as (other, frozen),
         browser(other.url) as there,
         browser(frozen.url) as http,
     ):
@@ -190,7 +193,7 @@ async def test_the_embedded_store_dies_alone_and_streams_go_on(
         async with http.post("/chat", json={"message": _LONG}) as response:
             assert response.status == 200
             stream = client.frames(response)
-            found = [await anext(stream) for _ in range(15)]
+            found = [await anext(stream) for _ in range(5)]
             pid = int((tmp_path / "store" / "valkey.pid").read_text())
             os.kill(pid, signal.SIGKILL)
             found += [frame async for frame in stream]
@@ -198,7 +201,6 @@ async def test_the_embedded_store_dies_alone_and_streams_go_on(
         assert not _types(found)["message.discarded"]
         assert (await client.follow(http, found[0].data["run_id"])) == found
         assert client.text_of(await client.chat(http, "still there?")) == "turn 1: still there?"
-    assert pid != 0
 
 
 async def test_a_cancelled_run_stays_cancelled_wherever_it_was_asked_for(
@@ -206,8 +208,7 @@ async def test_a_cancelled_run_stays_cancelled_wherever_it_was_asked_for(
 ) -> None:
     settings = remote(upstream) | {"REDIS_URL": redis.url}
     async with (
-        processes.server(tmp_path / "a", **settings) as one,
-        processes.server(tmp_path / "b", **settings) as two,
+        two_servers(tmp_path, **settings) as (one, two),
         browser(one.url) as http,
         browser(two.url) as there,
     ):
@@ -231,19 +232,3 @@ async def test_a_cancelled_run_stays_cancelled_wherever_it_was_asked_for(
             entries = await client.follow(there, run["run_id"])
             assert entries[-1].data["type"] == "run.cancelled"
             assert not any(e.data["type"] == "message.started" for e in entries if run is behind)
-
-
-async def test_the_demo_is_killed_and_says_the_same_again(tmp_path: Path) -> None:
-    settings = TALKERS | {"CHUNK_DELAY": 0.1}
-    seen: dict[str, list[Frame]] = {}
-    async with processes.server(tmp_path, **settings) as first, browser(first.url) as http:
-        run = await client.begin(http, "count to ten", session_id="demo")
-        watching = asyncio.create_task(_record(first.url, run["run_id"], seen))
-        await _until_spoken(seen, [run["run_id"]], 5)
-        await first.kill()
-        await watching
-    async with processes.server(tmp_path, **settings) as second, browser(second.url) as http:
-        found = await client.follow(http, run["run_id"], after=len(seen[run["run_id"]]) - 1)
-        _check_whole(
-            seen[run["run_id"]] + found, "one two three four five six seven eight nine ten"
-        )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 import aiohttp
+import pytest
+import pytest_asyncio
 
 from tests import client, processes
 from tests.resilience.readers import (
-    TALKERS,
     Door,
     Seen,
     browser,
@@ -18,22 +20,42 @@ from tests.resilience.readers import (
     read_on,
     reading,
     remote,
+    two_servers,
 )
+from tests.upstream import JOURNAL, Journal, create_upstream, serving
 
-_LONG = "[[tokens: 200]] [[pace: 20]]"
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_DELTAS = 200
+# It stops after each delta until it is released, so that each is an entry of its own.
+_STEPS = " ".join(f"[[hold: {n}]]" for n in range(1, _DELTAS))
+_LONG = f"[[tokens: {_DELTAS}]] {_STEPS}"
 
 
-async def test_dropping_at_every_number_loses_nothing_on_any_door(
-    tmp_path: Path, upstream: str, redis: processes.RedisProcess
-) -> None:
-    settings = remote(upstream) | {"REDIS_URL": redis.url}
+class House(NamedTuple):
+    """The addresses of two servers on one store, and the journal of their model."""
+
+    one: str
+    two: str
+    model: Journal
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    folder = tmp_path_factory.mktemp("resume")
+    app = create_upstream()
     async with (
-        processes.server(tmp_path / "one", **settings) as one,
-        processes.server(tmp_path / "two", **settings) as two,
-        browser(one.url) as http,
+        serving(app) as upstream,
+        processes.redis_server(folder / "redis") as redis,
+        two_servers(folder, **remote(f"{upstream}/v1"), REDIS_URL=redis.url) as (one, two),
     ):
-        sse, ws = Door(one.url, "sse"), Door(one.url, "ws")
-        there_sse, there_ws = Door(two.url, "sse"), Door(two.url, "ws")
+        yield House(one.url, two.url, app[JOURNAL])
+
+
+async def test_dropping_at_every_number_loses_nothing_on_any_door(house: House) -> None:
+    async with browser(house.one) as http:
+        sse, ws = Door(house.one, "sse"), Door(house.one, "ws")
+        there_sse, there_ws = Door(house.two, "sse"), Door(house.two, "ws")
         ways = [[sse], [ws], [sse, ws], [there_sse], [sse, there_ws, ws, there_sse]]
         found: list[list[Seen]] = [[] for _ in ways]
         run = await client.begin(http, _LONG)
@@ -42,11 +64,9 @@ async def test_dropping_at_every_number_loses_nothing_on_any_door(
             steady = [group.create_task(read_on(door, run)) for door in (sse, ws)]
             for doors, into in zip(ways, found, strict=True):
                 group.create_task(read_dropping(doors, run, into))
-            await steady[0]
-            live = [len(into) for into in found]
+            await _go_on_when_all_have_seen(house.model, found)
         whole = {"sse": steady[0].result(), "ws": steady[1].result()}
-        assert len(whole["sse"]) > 150
-        assert min(live) > 100, "read after the run, not during it"
+        assert len(whole["sse"]) >= _DELTAS + 4
         _check_wires_agree(whole)
         for into in found:
             _check_same(into, whole)
@@ -58,6 +78,16 @@ async def test_dropping_at_every_number_loses_nothing_on_any_door(
         for into in found:
             _check_same(into, whole)
         await _check_nothing_is_left(http, run, len(whole["sse"]))
+
+
+async def _go_on_when_all_have_seen(model: Journal, found: list[list[Seen]]) -> None:
+    """Let the model say one word more each time that every reader has all there is."""
+    for deltas in range(1, _DELTAS):
+        async with asyncio.timeout(10):
+            while any(len(into) < deltas + 2 for into in found):
+                await asyncio.sleep(0.001)
+            await model.until(lambda now: now.held == 1)
+        model.release()
 
 
 def _check_same(found: list[Seen], whole: dict[str, list[Seen]]) -> None:
@@ -72,7 +102,7 @@ def _check_wires_agree(whole: dict[str, list[Seen]]) -> None:
     said = ["".join(e.data["content"] for e in whole["sse"])]
     chunks = [e for e in whole["ws"] if e.data["type"] == "response_chunk"]
     said += ["".join(e.data["content"] for e in chunks), whole["ws"][-1].data["content"]]
-    assert said == [" ".join(f"w{n}" for n in range(200))] * 3
+    assert said == [" ".join(f"w{n}" for n in range(_DELTAS))] * 3
     for chunk in chunks:
         assert whole["sse"][chunk.sequence].data["content"] == chunk.data["content"]
 
@@ -93,14 +123,8 @@ async def _check_nothing_is_left(
         assert await ws.receive_json() == {"type": "pong"}
 
 
-async def test_a_second_tab_and_a_rejoin_by_session_see_it_all(
-    tmp_path: Path, upstream: str
-) -> None:
-    async with (
-        processes.server(tmp_path / "one", **remote(upstream)) as one,
-        browser(one.url) as http,
-        browser(one.url) as tab,
-    ):
+async def test_a_second_tab_and_a_rejoin_by_session_see_it_all(house: House) -> None:
+    async with browser(house.one) as http, browser(house.two) as tab:
         async with http.post("/chat", json={"message": "[[tokens: 60]] [[pace: 20]]"}) as first:
             stream = client.frames(first)
             head = [await anext(stream) for _ in range(10)]
@@ -118,13 +142,8 @@ async def test_a_second_tab_and_a_rejoin_by_session_see_it_all(
             assert rejoined.status == 204
 
 
-async def test_a_socket_moves_its_cursor_without_mixing_the_two_readings(
-    tmp_path: Path, upstream: str
-) -> None:
-    async with (
-        processes.server(tmp_path / "one", **remote(upstream)) as one,
-        browser(one.url) as http,
-    ):
+async def test_a_socket_moves_its_cursor_without_mixing_the_two_readings(house: House) -> None:
+    async with browser(house.one) as http:
         run = await client.begin(http, "[[tokens: 60]] [[pace: 20]]")
         async with http.ws_connect(f"/ws/{run['session_id']}") as ws:
             resume = {"type": "resume", "run_id": run["run_id"]}
@@ -142,11 +161,8 @@ async def test_a_socket_moves_its_cursor_without_mixing_the_two_readings(
         assert tail == list(range(6, 6 + len(tail)))
 
 
-async def test_two_runs_on_one_socket_each_stay_in_order(tmp_path: Path, upstream: str) -> None:
-    async with (
-        processes.server(tmp_path / "one", **remote(upstream)) as one,
-        browser(one.url) as http,
-    ):
+async def test_two_runs_on_one_socket_each_stay_in_order(house: House) -> None:
+    async with browser(house.one) as http:
         runs = [await client.begin(http, f"[[tokens: {count}]] [[pace: 10]]") for count in (40, 50)]
         seen: dict[str, list[int]] = {run["run_id"]: [] for run in runs}
         texts = dict.fromkeys(seen, "")
@@ -166,29 +182,28 @@ async def test_two_runs_on_one_socket_each_stay_in_order(tmp_path: Path, upstrea
             assert texts[run["run_id"]] == " ".join(f"w{n}" for n in range(count))
 
 
-async def test_leaving_stops_nothing(tmp_path: Path) -> None:
-    settings = TALKERS | {"STREAM_DELAY": 0.2, "CHUNK_DELAY": 0.05}
-    async with processes.server(tmp_path / "one", **settings) as one, browser(one.url) as http:
-        async with browser(one.url) as leaver:
-            response = await leaver.post("/chat", json={"message": "count", "session_id": "left"})
+async def test_leaving_stops_nothing(house: House) -> None:
+    message, text = "[[tokens: 30]] [[pace: 15]]", " ".join(f"w{n}" for n in range(30))
+    async with browser(house.two) as http:
+        async with (
+            browser(house.one) as leaver,
+            leaver.post("/chat", json={"message": message}) as response,
+        ):
             run = (await anext(client.frames(response))).data
-        async with http.ws_connect("/ws/left-too") as ws:
-            await ws.send_json({"type": "chat_message", "message": "count"})
+        async with browser(house.one) as leaver, leaver.ws_connect("/ws/left-too") as ws:
+            await ws.send_json({"type": "chat_message", "message": message})
             other = await ws.receive_json()
         for run_id in (run["run_id"], other["run_id"]):
             found = await client.follow(http, run_id)
-            assert client.text_of(found) == "one two three four five six seven eight nine ten"
+            assert client.text_of(found) == text
             assert found[-1].data["type"] == "run.completed"
 
 
-async def test_reading_is_lazy_about_the_rest(tmp_path: Path, upstream: str) -> None:
+async def test_reading_is_lazy_about_the_rest(house: House) -> None:
     """A cursor beyond the end of a live run says nothing until there is something after it."""
-    async with (
-        processes.server(tmp_path / "one", **remote(upstream)) as one,
-        browser(one.url) as http,
-    ):
+    async with browser(house.one) as http:
         run = await client.begin(http, "[[tokens: 30]] [[pace: 10]]")
-        async with reading(Door(one.url, "sse"), run, after=29) as entries:
+        async with reading(Door(house.one, "sse"), run, after=29) as entries:
             late = [entry async for entry in entries]
-        whole = await read_on(Door(one.url, "sse"), run)
+        whole = await read_on(Door(house.one, "sse"), run)
         assert bytes_of(late) == bytes_of(whole[30:])

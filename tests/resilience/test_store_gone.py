@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
 from tests import client, processes
 from tests.client import Frame
-from tests.resilience.readers import TALKERS, answer_in, browser, remote
+from tests.resilience.readers import TALKERS, answer_in, browser, remote, two_servers
 
 _NOWHERE = "redis://127.0.0.1:1/0"
 _LONG = "[[tokens: 100]] [[pace: 20]]"
@@ -59,85 +58,95 @@ async def test_without_redis_at_the_start_it_can_refuse_to_start(tmp_path: Path)
     assert b"Traceback" not in errors
 
 
-@pytest.mark.parametrize("away", [0.5, 3.0], ids=["shorter than a lease", "longer than a lease"])
 async def test_redis_goes_in_mid_stream_and_comes_back(
-    tmp_path: Path, upstream: str, redis: processes.RedisProcess, away: float
+    tmp_path: Path, upstream: str, redis: processes.RedisProcess
 ) -> None:
     settings = remote(upstream) | {"REDIS_URL": redis.url, "HEARTBEAT_SECONDS": 0.2}
     async with processes.server(tmp_path / "one", **settings) as one, browser(one.url) as http:
-        async with http.post("/chat", json={"message": _LONG, "session_id": "s"}) as response:
-            stream = _told(response)
-            seen = [await anext(stream) for _ in range(15)]
-            await redis.stop()
-            gone = time.monotonic()
-            paused = [item for item in [await _beats(stream, seen)] if item]
-            await _check_refusals(http)
-            await asyncio.sleep(max(0.0, away - (time.monotonic() - gone)))
-            await redis.start()
-            back = time.monotonic()
-            seen += [item async for item in stream]
-            pause = time.monotonic() - back
-        assert paused
-        found = [item for item in seen if isinstance(item, Frame)]
-        _check_whole(found)
-        assert pause < 6
-        await _check_all_well(http)
-        assert await client.follow(http, found[0].data["run_id"]) == found
-        answer = await client.chat(http, "after", session_id="s")
-        assert client.text_of(answer) == "turn 2: after"
+        for away in (0.5, 2.5):  # shorter than a lease, and longer
+            found = await _outlive(http, redis, f"s{away}", away)
+            _check_whole(found)
+            await _check_all_well(http)
+            assert await client.follow(http, found[0].data["run_id"]) == found
+            answer = await client.chat(http, "after", session_id=f"s{away}")
+            assert client.text_of(answer) == "turn 2: after"
 
 
-@pytest.mark.parametrize("how", ["dead", "silent"])
+async def _outlive(
+    http: aiohttp.ClientSession, redis: processes.RedisProcess, name: str, away: float
+) -> list[Frame]:
+    """Read an answer in whose middle Redis goes and comes back."""
+    async with http.post("/chat", json={"message": _LONG, "session_id": name}) as response:
+        stream = _told(response)
+        seen = [await anext(stream) for _ in range(5)]
+        await redis.stop()
+        gone = time.monotonic()
+        await _see_beats(stream, seen)
+        await _check_refusals(http, name)
+        await asyncio.sleep(max(0.0, away - (time.monotonic() - gone)))
+        await redis.start()
+        back = time.monotonic()
+        seen += [item async for item in stream]
+        assert time.monotonic() - back < 6
+    return [item for item in seen if isinstance(item, Frame)]
+
+
 async def test_with_two_servers_nobody_takes_a_living_ones_run(
-    tmp_path: Path, upstream: str, redis: processes.RedisProcess, how: str
+    tmp_path: Path, upstream: str, redis: processes.RedisProcess
 ) -> None:
     """The leases lapse while Redis is away, but their holders live, and come first after."""
     settings = remote(upstream) | {"REDIS_URL": redis.url, "LEASE_SECONDS": 1}
-    message, text = "[[tokens: 150]] [[pace: 25]]", " ".join(f"w{n}" for n in range(150))
     async with (
-        processes.server(tmp_path / "one", **settings) as one,
-        processes.server(tmp_path / "two", **settings) as two,
+        two_servers(tmp_path, **settings) as (one, two),
         browser(one.url) as http,
         browser(two.url) as there,
     ):
-        runs = [await client.begin(door, message) for door in (http, there, http, there)]
-        following = [
-            asyncio.create_task(client.follow(door, run["run_id"]))
-            for run in runs
-            for door in (http, there)
-        ]
-        await asyncio.sleep(0.5)
-        if how == "dead":
-            await redis.stop()
-        else:
-            redis.pause()
-        await asyncio.sleep(2.5)
-        if how == "dead":
-            await redis.start()
-        else:
-            redis.resume()
-        logs = await asyncio.gather(*following)
-        for here, elsewhere in zip(logs[::2], logs[1::2], strict=True):
-            assert here == elsewhere
-            assert [frame.id for frame in here] == list(range(len(here)))
-            assert here[-1].data["text"] == text
-            assert client.text_of(here) == text, "begun again"
+        for silent in (True, False):
+            await _share_an_outage(http, there, redis, silent=silent)
+
+
+async def _share_an_outage(
+    http: aiohttp.ClientSession,
+    there: aiohttp.ClientSession,
+    redis: processes.RedisProcess,
+    *,
+    silent: bool,
+) -> None:
+    runs = [await client.begin(door, _LONG) for door in (http, there, http, there)]
+    following = [
+        asyncio.create_task(client.follow(door, run["run_id"]))
+        for run in runs
+        for door in (http, there)
+    ]
+    await asyncio.sleep(0.5)
+    if silent:
+        redis.pause()
+    else:
+        await redis.stop()
+    await asyncio.sleep(2.2)
+    if silent:
+        redis.resume()
+    else:
+        await redis.start()
+    logs = await asyncio.gather(*following)
+    for here, elsewhere in zip(logs[::2], logs[1::2], strict=True):
+        assert here == elsewhere
+        _check_whole(here)
+        assert client.text_of(here) == _LONG_TEXT, "begun again"
 
 
 async def test_redis_restarts_again_and_again_under_load(
     tmp_path: Path, upstream: str, redis: processes.RedisProcess
 ) -> None:
     settings = remote(upstream) | {"REDIS_URL": redis.url}
-    message = "[[tokens: 100]] [[pace: 25]]"
     async with processes.server(tmp_path / "one", **settings) as one, browser(one.url) as http:
-        runs = [await client.begin(http, message) for _ in range(20)]
+        runs = [await client.begin(http, _LONG) for _ in range(12)]
         following = [asyncio.create_task(client.follow(http, run["run_id"])) for run in runs]
-        for _ in range(5):
-            await asyncio.sleep(0.3)
+        for _ in range(4):
+            await asyncio.sleep(0.2)
             await redis.stop()
             await redis.start()
-        logs = await asyncio.gather(*following)
-        for log in logs:
+        for log in await asyncio.gather(*following):
             _check_whole(log)
             assert [frame.data["attempt"] for frame in log if "attempt" in frame.data] == [1]
 
@@ -157,7 +166,7 @@ async def _told(response: aiohttp.ClientResponse) -> AsyncIterator[Frame | str]:
             yield Frame(int(number[4:]), json.loads(data[6:]), raw + b"\n\n")
 
 
-async def _beats(stream: AsyncIterator[Frame | str], seen: list[Frame | str]) -> bool:
+async def _see_beats(stream: AsyncIterator[Frame | str], seen: list[Frame | str]) -> None:
     """Read on until three heartbeats have come in a row."""
     row = 0
     async with asyncio.timeout(10):
@@ -165,11 +174,10 @@ async def _beats(stream: AsyncIterator[Frame | str], seen: list[Frame | str]) ->
             item = await anext(stream)
             seen.append(item)
             row = row + 1 if item == ": heartbeat" else 0
-    return True
 
 
-async def _check_refusals(http: aiohttp.ClientSession) -> None:
-    for body in ({"message": "now?"}, {"message": "now?", "session_id": "s"}, {"question": "?"}):
+async def _check_refusals(http: aiohttp.ClientSession, name: str) -> None:
+    for body in ({"message": "now?"}, {"message": "now?", "session_id": name}, {"question": "?"}):
         begun = time.monotonic()
         async with http.post("/chat", json=body) as reply:
             error = await reply.json()

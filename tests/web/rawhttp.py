@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from multidict import CIMultiDict
 
@@ -40,7 +41,7 @@ class Wire:
             except (asyncio.IncompleteReadError, ConnectionError):
                 return None
             first, *rest = raw.decode("latin-1").split("\r\n")[:-2]
-            headers = CIMultiDict(line.split(": ", 1) for line in rest)
+            headers = CIMultiDict([_field(line) for line in rest])
             body = b"" if head else await self._body(headers)
         assert first.startswith(("HTTP/1.1 ", "HTTP/1.0 ")), first
         return Answer(int(first.split()[1]), headers, body)
@@ -63,6 +64,11 @@ class Wire:
             body += (await self.reader.readexactly(size + 2))[:-2]
         await self.reader.readexactly(2)
         return body
+
+
+def _field(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(": ")
+    return name, value
 
 
 @asynccontextmanager
@@ -129,5 +135,5 @@ class Probe:
         if answer.status == 405:
             assert answer.headers["Allow"], answer
 
-    def _requests(self) -> list[dict[str, str]]:
+    def _requests(self) -> list[dict[str, Any]]:
         return [line for line in self.logged.lines if line["event"] == "http.request"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -131,24 +132,27 @@ async def test_another_page_may_not_call(make_site: MakeSite, origins: str) -> N
         assert "Access-Control-Allow-Origin" not in response.headers
 
 
-@pytest.mark.parametrize("path", EVERY_ANSWER)
-async def test_every_answer_has_a_correlation_id(site: Site, path: str) -> None:
-    for name in ("X-Correlation-ID", "X-Request-ID"):
-        async with site.http.get(path, headers={name: "abc-123"}) as response:
-            assert response.headers["X-Correlation-ID"] == "abc-123"
-            assert response.headers["X-Content-Type-Options"] == "nosniff"
-            if response.status >= 400:
-                assert (await response.json())["correlation_id"] == "abc-123"
-    async with site.http.get(path) as response:
-        assert response.headers["X-Correlation-ID"].startswith("cor_")
+async def test_every_answer_has_a_correlation_id(site: Site, subtests: pytest.Subtests) -> None:
+    for path, name in itertools.product(EVERY_ANSWER, ("X-Correlation-ID", "X-Request-ID")):
+        with subtests.test(path=path, name=name):
+            async with site.http.get(path, headers={name: "abc-123"}) as response:
+                assert response.headers["X-Correlation-ID"] == "abc-123"
+                assert response.headers["X-Content-Type-Options"] == "nosniff"
+                if response.status >= 400:
+                    assert (await response.json())["correlation_id"] == "abc-123"
+            async with site.http.get(path) as response:
+                assert response.headers["X-Correlation-ID"].startswith("cor_")
 
 
-@pytest.mark.parametrize("given", ["", "a b", "x" * 129, "ä", "a/b", "<script>", "a\tb"])
-async def test_a_malformed_correlation_id_is_replaced(site: Site, given: str) -> None:
-    async with site.http.get(
-        "/runs/run_x", headers={"X-Correlation-ID": given, "X-Request-ID": "next-best"}
-    ) as response:
-        body = client.check_error(await client.answer_of(response), 404)
-    assert body["correlation_id"] == "next-best"
-    async with site.http.get("/health", headers={"X-Correlation-ID": given}) as response:
-        assert response.headers["X-Correlation-ID"].startswith("cor_")
+async def test_a_malformed_correlation_id_is_replaced(
+    site: Site, subtests: pytest.Subtests
+) -> None:
+    for given in ("", "a b", "x" * 129, "ä", "a/b", "<script>", "a\tb"):
+        with subtests.test(given=given):
+            asked = {"X-Correlation-ID": given, "X-Request-ID": "next-best"}
+            async with site.http.get("/runs/run_x", headers=asked) as response:
+                body = client.check_error(await client.answer_of(response), 404)
+            assert body["correlation_id"] == "next-best"
+            asked = {"X-Correlation-ID": given}
+            async with site.http.get("/health", headers=asked) as response:
+                assert response.headers["X-Correlation-ID"].startswith("cor_")

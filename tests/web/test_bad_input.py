@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from openapi_schema_validator import OAS31Validator
 from pydantic import BaseModel
 
 from assistant.web.openapi import Route
@@ -62,11 +63,27 @@ VALUES: list[Any] = [
     *("reject", "explode", 128_001, "true", "1"),
 ]
 IN_PATH = {
-    **{"NUL": "%00", "CRLF": "a%0d%0aX-Evil:%201", "LF": "%0a", "escape": "%1b[2J", "DEL": "%7f"},
-    **{"bad UTF-8": "%ff%fe", "surrogate": "%ed%a0%80", "emoji": "%F0%9F%98%80", "space": "a%20b"},
-    **{"slash": "a%2Fb", "dots": "%2e%2e%2f%2e%2e", "percent": "%", "half": "%z", "plus": "a+b"},
-    **{"script": "%3Cscript%3Ecanary7f3a", "quote": "%22canary7f3a", "long": "x" * 4_000},
-    **{"glob": "*", "key": "a:messages", "semicolon": "a;b=c", "unknown": "nobody"},
+    "NUL": "%00",
+    "CRLF": "a%0d%0aX-Evil:%201",
+    "LF": "%0a",
+    "escape": "%1b[2J",
+    "DEL": "%7f",
+    "bad UTF-8": "%ff%fe",
+    "surrogate": "%ed%a0%80",
+    "emoji": "%F0%9F%98%80",
+    "space": "a%20b",
+    "slash": "a%2Fb",
+    "dots": "%2e%2e%2f%2e%2e",
+    "percent": "%",
+    "half": "%z",
+    "plus": "a+b",
+    "script": "%3Cscript%3Ecanary7f3a",
+    "quote": "%22canary7f3a",
+    "long": "x" * 4_000,
+    "glob": "*",
+    "key": "a:messages",
+    "semicolon": "a;b=c",
+    "unknown": "nobody",
 }
 
 
@@ -110,7 +127,8 @@ async def test_a_body_of_another_type(probe: Probe, route: Route) -> None:
     for media in JSON_TYPES:
         data = request(route.method, _target(route), body=body, media=media)
         await probe.send(f"{route.name}: {media}", data, 200, 201)
-    none = f"{route.method} {_target(route)} HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n\r\n"
+    none = f"{route.method} {_target(route)} HTTP/1.1\r\nHost: here\r\n"
+    none += f"Content-Length: {len(body)}\r\n\r\n"
     await probe.send(f"{route.name}: no type", none.encode() + body, 415)
 
 
@@ -128,7 +146,7 @@ async def test_a_body_too_big(probe: Probe, route: Route) -> None:
 async def test_each_field_takes_what_its_schema_says(
     probe: Probe, route: Route, model: type[BaseModel]
 ) -> None:
-    validator = Draft202012Validator(model.model_json_schema())
+    validator = OAS31Validator(model.model_json_schema())
     for name in model.model_fields:
         for value in VALUES:
             body = _least(model) | {name: value}
@@ -158,13 +176,12 @@ async def test_fields_that_are_missing_unknown_or_double(
     await _post(probe, route, "double", twice.encode(), 200, 201)
 
 
-@pytest.mark.parametrize("path", sorted({route.path for route in ROUTES}))
-async def test_a_method_that_a_path_does_not_take(probe: Probe, path: str) -> None:
-    taken = {route.method for route in ROUTES if route.path == path}
-    target = _target(next(route for route in ROUTES if route.path == path))
-    for method in METHODS:
-        if method not in taken:
-            await probe.send(f"{method} {path}", request(method, target), 405)
+async def test_a_method_that_a_path_does_not_take(probe: Probe) -> None:
+    taken = {(route.method, route.path) for route in ROUTES}
+    targets = {route.path: _target(route) for route in ROUTES}
+    for method, path in itertools.product(METHODS, targets):
+        if (method, path) not in taken:
+            await probe.send(f"{method} {path}", request(method, targets[path]), 405)
 
 
 async def test_a_path_that_is_not_there(probe: Probe) -> None:
@@ -175,9 +192,9 @@ async def test_a_path_that_is_not_there(probe: Probe) -> None:
         await probe.send(path, request("GET", path), 404)
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if "{" in route.path], ids=_id)
-async def test_an_id_that_is_unknown_or_none(probe: Probe, route: Route) -> None:
-    for label, value in IN_PATH.items():
+async def test_an_id_that_is_unknown_or_none(probe: Probe) -> None:
+    named = [route for route in ROUTES if "{" in route.path]
+    for route, (label, value) in itertools.product(named, IN_PATH.items()):
         statuses = (400, 404, 426) if route.name == "websocket" else (400, 404)
         data = request(route.method, _target(route, value))
         await probe.send(f"{route.name}: {label}", data, *statuses)

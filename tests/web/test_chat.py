@@ -14,36 +14,38 @@ from tests import client
 from tests.web.conftest import MakeSite
 from tests.web.site import Site
 
-BASE = "type status content sequence is_final run_id session_id correlation_id".split()
+BASE = [
+    *("type", "status", "content", "sequence", "is_final"),
+    *("run_id", "session_id", "correlation_id"),
+]
 USAGE = {"input_tokens", "output_tokens", "total_tokens", "requests"}
 EVENTS, JSON = "text/event-stream", "application/json"
+DELIVERIES: list[tuple[str | None, dict[str, Any], str]] = [
+    (None, {}, EVENTS),
+    ("*/*", {}, EVENTS),
+    ("text/event-stream", {}, EVENTS),
+    ("text/event-stream, application/json", {}, EVENTS),
+    ("text/html", {}, EVENTS),
+    ("application/json", {}, JSON),
+    ("application/json, text/plain, */*", {}, JSON),
+    ("application/json", {"stream": None}, JSON),
+    ("application/json", {"stream": True}, EVENTS),
+    ("*/*", {"stream": False}, JSON),
+    ("text/event-stream", {"stream": False}, JSON),
+]
 
 
-@pytest.mark.parametrize(
-    ("accept", "stream", "media"),
-    [
-        (None, None, EVENTS),
-        ("*/*", None, EVENTS),
-        ("text/event-stream", None, EVENTS),
-        ("text/event-stream, application/json", None, EVENTS),
-        ("text/html", None, EVENTS),
-        ("application/json", None, JSON),
-        ("application/json, text/plain, */*", None, JSON),
-        ("application/json", True, EVENTS),
-        ("*/*", False, JSON),
-        ("text/event-stream", False, JSON),
-    ],
-)
-async def test_delivery_follows_stream_then_accept(
-    site: Site, accept: str | None, stream: bool | None, media: str
-) -> None:
-    headers = {"Accept": accept} if accept else {}
-    body: dict[str, Any] = {"message": "hello"} | ({} if stream is None else {"stream": stream})
-    async with site.http.post(
-        "/chat", json=body, headers=headers, skip_auto_headers={"Accept"}
-    ) as response:
-        assert (response.status, response.content_type) == (200, media)
-        await response.read()
+async def test_delivery_follows_stream_then_accept(site: Site, subtests: pytest.Subtests) -> None:
+    for accept, fields, media in DELIVERIES:
+        with subtests.test(accept=accept, fields=fields):
+            async with site.http.post(
+                "/chat",
+                json={"message": "hello"} | fields,
+                headers={"Accept": accept} if accept else {},
+                skip_auto_headers={"Accept"},
+            ) as response:
+                assert (response.status, response.content_type) == (200, media)
+                await response.read()
 
 
 async def test_frames_are_as_the_contract_has_them(site: Site) -> None:

@@ -77,7 +77,8 @@ async def test_a_refused_request_does_not_use_its_key_up(site: Site) -> None:
     await site.post("/chat", {"message": "hello"}, Idempotency_Key="key-1")
 
 
-@pytest.mark.parametrize("key", ["", " ", "a b", "ä", "k" * 256])
-async def test_a_key_must_be_printable_ascii(site: Site, key: str) -> None:
-    fault = await site.post("/chat", {"message": "hello"}, 400, Idempotency_Key=key)
-    assert fault["detail"].startswith("Header 'Idempotency-Key': ")
+async def test_a_key_must_be_printable_ascii(site: Site, subtests: pytest.Subtests) -> None:
+    for key in ("", " ", "a b", "ä", "k" * 256):
+        with subtests.test(key=key):
+            fault = await site.post("/chat", {"message": "hello"}, 400, Idempotency_Key=key)
+            assert fault["detail"].startswith("Header 'Idempotency-Key': ")

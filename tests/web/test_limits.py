@@ -16,7 +16,10 @@ from tests.web.conftest import MakeSite
 from tests.web.rawhttp import Wire, request, wired
 from tests.web.site import HELD, Site
 
-HEAD = b"POST /chat HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n"
+HEAD = (
+    b"POST /chat HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 20\r\n\r\n"
+)
 HEALTH = b"GET /health HTTP/1.1\r\nHost: here\r\n\r\n"
 
 

@@ -42,14 +42,14 @@ async def test_sessions_are_listed_newest_first_in_pages(site: Site) -> None:
     assert await site.get("/sessions") == {"sessions": [], "count": 0, "next": None}
     begun = [(await site.post("/sessions", {}, 201))["session_id"] for _ in range(45)]
     pages: list[list[str]] = []
-    after: dict[str, str] = {}
+    after = ""
     while True:
-        page = await site.get("/sessions", **after)
+        page = await site.get("/sessions" + after)
         assert page["count"] == len(page["sessions"])
         pages.append([session["session_id"] for session in page["sessions"]])
         if page["next"] is None:
             break
-        after = {"after": page["next"]}
+        after = f"?after={page['next']}"
     assert [len(page) for page in pages] == [20, 20, 5]
     listed = [name for page in pages for name in page]
     assert sorted(listed) == sorted(begun)

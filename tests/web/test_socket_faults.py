@@ -16,64 +16,77 @@ from tests.web.sockets import Socket, connected
 
 CHAT = {"type": "chat_message", "message": "hello"}
 PAGE = "https://clinic.example"
+FOREIGN = [
+    PAGE,
+    "null",
+    "",
+    "http://127.0.0.1",
+    "https://clinic.example.evil.example",
+    "http://{host}.evil.example",
+    "http://user@evil.example/{host}",
+    "http://{host}@evil.example",
+    "https://b.example",
+]
 
 
 def _chat(**fields: Any) -> str:
     return json.dumps(CHAT | fields)
 
 
-@pytest.mark.parametrize(
-    ("sent", "named"),
-    [
-        ("", "JSON"),
-        ("hello", "JSON"),
-        ("{", "JSON"),
-        ('{"type": "ping"} {}', "JSON"),
-        ("[]", "object"),
-        ("null", "object"),
-        ('"ping"', "object"),
-        ("NaN", "JSON"),
-        ('{"type": "ping", "at": 1e999}', "JSON"),
-        ("[" * 100_000, ""),
-        ('{"a":' * 40 + "1" + "}" * 40, ""),
-        ("{}", "Field 'type'"),
-        ('{"type": null}', "Field 'type'"),
-        ('{"type": ["ping"]}', "Field 'type'"),
-        ('{"type": "approve_all"}', "Field 'type'"),
-        ('{"type": "ping", "extra": 1}', "Field 'extra'"),
-        ('{"type": "chat_message"}', "Field 'message'"),
-        (_chat(message=""), "Field 'message"),
-        (_chat(message="  \n"), "Field 'message"),
-        (_chat(message=None), "Field 'message"),
-        (_chat(message=7), "Field 'message"),
-        (_chat(message="x" * 16_001), "Field 'message"),
-        (_chat(message={"content": "x", "role": "assistant"}), "Field 'message"),
-        (_chat(message={"text": "x"}), "Field 'message"),
-        (_chat(message="\ud800"), "JSON"),
-        (_chat(session_id="other"), "Field 'session_id'"),
-        (_chat(persona_type=3), "Field 'persona_type'"),
-        (_chat(persona_type="nobody"), "persona"),
-        (_chat(persona_type="a\r\nb"), "Field 'persona_type'"),
-        (_chat(context=[]), "Field 'context'"),
-        (_chat(history=[{"role": "system", "content": "x"}]), "Field 'history"),
-        (_chat(if_busy="explode"), "Field 'if_busy'"),
-        ('{"type": "resume"}', "Field 'run_id'"),
-        ('{"type": "resume", "run_id": "run_x", "after": -2}', "Field 'after'"),
-        ('{"type": "resume", "run_id": "run_x", "after": "0"}', "Field 'after'"),
-        ('{"type": "cancel", "run_id": 5}', "Field 'run_id'"),
-        (b'{"type": "ping"}', "text"),
-        (b"\xff\xfe\x00", "text"),
-    ],
-)
+MALFORMED: list[tuple[str | bytes, str]] = [
+    ("", "JSON"),
+    ("hello", "JSON"),
+    ("{", "JSON"),
+    ('{"type": "ping"} {}', "JSON"),
+    ("[]", "object"),
+    ("null", "object"),
+    ('"ping"', "object"),
+    ("NaN", "JSON"),
+    ('{"type": "ping", "at": 1e999}', "JSON"),
+    ("[" * 100_000, ""),
+    ('{"a":' * 40 + "1" + "}" * 40, ""),
+    ("{}", "Field 'type'"),
+    ('{"type": null}', "Field 'type'"),
+    ('{"type": ["ping"]}', "Field 'type'"),
+    ('{"type": "approve_all"}', "Field 'type'"),
+    ('{"type": "ping", "extra": 1}', "Field 'extra'"),
+    ('{"type": "chat_message"}', "Field 'message'"),
+    (_chat(message=""), "Field 'message"),
+    (_chat(message="  \n"), "Field 'message"),
+    (_chat(message=None), "Field 'message"),
+    (_chat(message=7), "Field 'message"),
+    (_chat(message="x" * 16_001), "Field 'message"),
+    (_chat(message={"content": "x", "role": "assistant"}), "Field 'message"),
+    (_chat(message={"text": "x"}), "Field 'message"),
+    (_chat(message="\ud800"), "JSON"),
+    (_chat(session_id="other"), "Field 'session_id'"),
+    (_chat(persona_type=3), "Field 'persona_type'"),
+    (_chat(persona_type="nobody"), "persona"),
+    (_chat(persona_type="a\r\nb"), "Field 'persona_type'"),
+    (_chat(context=[]), "Field 'context'"),
+    (_chat(history=[{"role": "system", "content": "x"}]), "Field 'history"),
+    (_chat(if_busy="explode"), "Field 'if_busy'"),
+    ('{"type": "resume"}', "Field 'run_id'"),
+    ('{"type": "resume", "run_id": "run_x", "after": -2}', "Field 'after'"),
+    ('{"type": "resume", "run_id": "run_x", "after": "0"}', "Field 'after'"),
+    ('{"type": "cancel", "run_id": 5}', "Field 'run_id'"),
+    (b'{"type": "ping"}', "text"),
+    (b"\xff\xfe\x00", "text"),
+]
+
+
 async def test_a_malformed_message_is_an_error_and_the_socket_stays(
-    socket: Socket, logged: Written, sent: str | bytes, named: str
+    socket: Socket, logged: Written, subtests: pytest.Subtests
 ) -> None:
-    answer = await socket.refused(sent)
-    assert set(answer) == {"type", "message", "code", "correlation_id"}
-    assert answer["type"] == "error"
-    assert answer["code"] in {"invalid_request", "not_found"}
-    assert named in answer["message"]
-    assert [line["event"] for line in logged.lines] == ["socket.refused"]
+    for number, (sent, named) in enumerate(MALFORMED):
+        with subtests.test(sent=sent[:60]):
+            answer = await socket.refused(sent)
+            assert set(answer) == {"type", "message", "code", "correlation_id"}
+            assert answer["type"] == "error"
+            assert answer["code"] in {"invalid_request", "not_found"}
+            assert named in answer["message"]
+            assert len(logged.lines) == number + 1
+    assert {line["event"] for line in logged.lines} == {"socket.refused"}
     assert (await socket.ask("still there"))[-1]["content"] == "turn 1: still there"
 
 
@@ -136,28 +149,17 @@ async def test_who_may_connect(make_site: MakeSite, named: str) -> None:
         assert (await socket.hear())["type"] == "pong"
 
 
-@pytest.mark.parametrize(
-    "origin",
-    [
-        PAGE,
-        "null",
-        "",
-        "http://127.0.0.1",
-        "https://clinic.example.evil.example",
-        "http://{host}.evil.example",
-        "http://user@evil.example/{host}",
-        "http://{host}@evil.example",
-        "https://b.example",
-    ],
-)
-async def test_a_page_of_another_site_may_not_connect(make_site: MakeSite, origin: str) -> None:
+async def test_a_page_of_another_site_may_not_connect(
+    make_site: MakeSite, subtests: pytest.Subtests
+) -> None:
     site = await make_site(CORS_ORIGINS="https://a.example")
     url = site.server.make_url("/")
-    given = origin.format(host=f"{url.host}:{url.port}")
-    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-        async with connected(site, Origin=given):
-            pass
-    assert refused.value.status == 403
+    for origin in FOREIGN:
+        given = origin.format(host=f"{url.host}:{url.port}")
+        with subtests.test(origin=given):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await site.http.ws_connect("/ws/one", headers={"Origin": given})
+            assert refused.value.status == 403
     await site.get("/sessions/one", 404)
 
 
@@ -169,10 +171,10 @@ async def test_without_an_upgrade_it_says_what_is_needed(site: Site) -> None:
     await site.get("/sessions/one", 404)
 
 
-@pytest.mark.parametrize(
-    "name", ["a%20b", "%C3%A4", "a%00b", "a%0D%0Ab", "x" * 129, "%F0%9F%98%80"]
-)
-async def test_an_id_that_is_none_is_refused(site: Site, name: str) -> None:
-    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-        await site.http.ws_connect(site.server.make_url("/").with_path(f"/ws/{name}", encoded=True))
-    assert refused.value.status == 400
+async def test_an_id_that_is_none_is_refused(site: Site, subtests: pytest.Subtests) -> None:
+    for name in ("a%20b", "%C3%A4", "a%00b", "a%0D%0Ab", "x" * 129, "%F0%9F%98%80"):
+        url = site.server.make_url("/").with_path(f"/ws/{name}", encoded=True)
+        with subtests.test(name=name):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await site.http.ws_connect(url)
+            assert refused.value.status == 400
