@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import msgspec
 import structlog
@@ -76,7 +76,7 @@ class RunService:
             raise NotFoundError(detail)
         return run
 
-    def follow(self, run: Run, after: int = -1) -> AsyncIterator[list[Entry]]:
+    def follow(self, run: Run, after: int = -1) -> AsyncGenerator[list[Entry]]:
         """Yield the run's log after number `after`, up to and with its terminal entry."""
         return self._store.log.follow(run, after)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import structlog
@@ -77,7 +77,7 @@ class Log:
         rows = await self._redis.call("XREVRANGE", keys.log(run_id), "+", "-", "COUNT", 1)
         return _entry(rows[0]) if rows else None
 
-    async def follow(self, run: Run, after: int = -1) -> AsyncIterator[list[Entry]]:
+    async def follow(self, run: Run, after: int = -1) -> AsyncGenerator[list[Entry]]:
         """Yield batches of entries after number `after`: those there are, then live ones.
 
         Ends after the terminal entry. While the store is away it waits, without a gap after.

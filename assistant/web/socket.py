@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -185,9 +185,10 @@ class _Talk:
 
     async def _relay(self, run: Run, after: int) -> None:
         try:
-            async for batch in self._runs.follow(run, after):
-                for entry in batch:
-                    await self._send(wire.frame(run, entry))
+            async with aclosing(self._runs.follow(run, after)) as batches:
+                async for batch in batches:
+                    for entry in batch:
+                        await self._send(wire.frame(run, entry))
         except NotFoundError as error:
             gone = wire.error(error.detail, "gone", self._correlation_id, run_id=run.run_id)
             await self._send(gone)

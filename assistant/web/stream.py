@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from enum import Enum, auto
 
 import structlog
@@ -67,28 +67,30 @@ async def _relay(
     request: web.Request, response: web.StreamResponse, run: Run, after: int, frame: Frame
 ) -> None:
     settings, life = request.app[SETTINGS], request.app[LIFE]
-    batches = request.app[PARTS].runs.follow(run, after)
+    followed = request.app[PARTS].runs.follow(run, after)
     sequence = after
-    async for batch in with_beats(batches, settings.heartbeat_seconds, life.closing):
-        match batch:
-            case Pause.BEAT:
-                data = sse.HEARTBEAT
-            case Pause.CLOSING:
-                data = sse.closing(_COME_BACK_MS)
-            case Pause.GONE:
-                lost = RunFailed("gone", "This run is no longer kept.", retryable=False)
-                data = frame(run, Entry(sequence + 1, lost))
-            case entries:
-                sequence = entries[-1].sequence
-                data = b"".join(frame(run, entry) for entry in entries)
-        if data:
-            async with asyncio.timeout(settings.write_timeout_seconds):
-                await response.write(data)
+    # Closed here, also when a write fails: the reader's doorbell and tasks go at once.
+    async with aclosing(with_beats(followed, settings.heartbeat_seconds, life.closing)) as batches:
+        async for batch in batches:
+            match batch:
+                case Pause.BEAT:
+                    data = sse.HEARTBEAT
+                case Pause.CLOSING:
+                    data = sse.closing(_COME_BACK_MS)
+                case Pause.GONE:
+                    lost = RunFailed("gone", "This run is no longer kept.", retryable=False)
+                    data = frame(run, Entry(sequence + 1, lost))
+                case entries:
+                    sequence = entries[-1].sequence
+                    data = b"".join(frame(run, entry) for entry in entries)
+            if data:
+                async with asyncio.timeout(settings.write_timeout_seconds):
+                    await response.write(data)
 
 
 async def with_beats(
-    batches: AsyncIterator[list[Entry]], every: float, closing: asyncio.Event
-) -> AsyncIterator[list[Entry] | Pause]:
+    batches: AsyncGenerator[list[Entry]], every: float, closing: asyncio.Event
+) -> AsyncGenerator[list[Entry] | Pause]:
     """Yield the batches, a beat after each silence of `every` seconds, why it stops last.
 
     The next batch is awaited by one task throughout: cancelling it at each beat would lose what
@@ -119,7 +121,7 @@ async def with_beats(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await batches.aclose()  # type: ignore[attr-defined]
+        await batches.aclose()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import assistant
+from assistant.web.keys import PARTS
 from tests import client
 from tests.web.conftest import MakeSite
 from tests.web.site import Site
@@ -45,6 +46,19 @@ async def test_health(site: Site) -> None:
     assert timedelta() <= age < timedelta(seconds=5)
     assert await site.get("/health/live") == {"status": "alive"}
     assert await site.get("/health/ready") == {"status": "ready"}
+
+
+async def test_a_server_that_drains_says_so_and_takes_nothing_new(site: Site) -> None:
+    done = await site.ask("hello", session_id="one")
+    await site.server.app[PARTS].worker.drain(0)
+    async with site.http.get("/health/ready") as response:
+        assert (response.status, await response.json()) == (503, {"status": "draining"})
+        assert int(response.headers["Retry-After"]) > 0
+    async with site.http.post("/chat", json={"message": "hello"}) as response:
+        client.check_error(await client.answer_of(response), 503)
+    assert (await site.get("/health/live"))["status"] == "alive"
+    assert await client.follow(site.http, done["run_id"])
+    assert len(await site.history("one")) == 2
 
 
 async def test_a_store_that_is_not_the_one_asked_for_is_degraded(make_site: MakeSite) -> None:
