@@ -47,8 +47,13 @@ def _check(told: Told, code: str, *, retryable: bool) -> None:
     assert not any(word in str(end) for word in UPSTREAMS)
 
 
-def _check_log(log: Written, code: str) -> None:
-    assert [line["error"] for line in log.lines if line["event"] == "run.ended"] == [code]
+async def _check_log(log: Written, told: Told, code: str) -> None:
+    # The line follows the last frame, which may be here before it.
+    run = ("run.ended", told.end["run_id"])
+    async with asyncio.timeout(5):
+        while not (ended := [i for i in log.lines if (i["event"], i.get("run_id")) == run]):
+            await asyncio.sleep(0.01)
+    assert [line["error"] for line in ended] == [code]
     assert not any("exception" in line for line in log.lines)
     assert not any(word in log.text for word in (*UPSTREAMS, "Traceback", "w0 w1"))
 
@@ -61,7 +66,7 @@ async def test_faults_before_the_first_word(
         with subtests.test(fault):
             assert told.types == [*STARTED, "run.failed"]
             _check(told, code, retryable=retryable)
-            _check_log(log, code)
+            await _check_log(log, told, code)
         assert (await talk.say("on")).text == f"turn {min(2 * turn + 2, 4)}: on"
         log.clear()
     assert [line[:2] for line in await talk.history()][-1] == ("assistant", "completed")
@@ -74,7 +79,7 @@ async def test_faults_after_some_words(log: Written, talk: Talk, subtests: pytes
             assert told.types == [*STARTED, *MESSAGE, "run.failed"]
             _check(told, code, retryable=True)
             assert told.text == told.of("message.completed")[0]["text"] == said
-            _check_log(log, code)
+            await _check_log(log, told, code)
             assert (await talk.history())[-1] == ("assistant", "failed", said)
         log.clear()
     assert (await talk.say("on")).text == "turn 4: on"
