@@ -70,15 +70,11 @@ async def live(_request: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Tell whether new work is welcome: 503 while draining or without a store."""
+    """Tell whether new work is welcome; 503 while draining or without a store."""
     parts = request.app[PARTS]
-    if parts.worker.draining:
-        state = "draining"
-    else:
-        state = "ready" if await _reachable(parts) else "no store"
-    status = 200 if state == "ready" else 503
-    headers = {} if state == "ready" else {"Retry-After": "2"}
-    return answers.json(StateReply(status=state).model_dump(), status=status, headers=headers)
+    parts.worker.check_open()
+    await parts.store.ping()
+    return answers.json(StateReply(status="ready").model_dump())
 
 
 async def list_personas(request: web.Request) -> web.Response:

@@ -227,14 +227,13 @@ ROUTES: tuple[Route, ...] = (
     ),
     _get("/health", about.health, "How the server is", HealthReply, tag="Service"),
     _get("/health/live", about.live, "Whether the process runs", StateReply, tag="Service"),
-    Route(
-        method="GET",
-        path="/health/ready",
-        handler=about.ready,
-        name="ready",
-        summary="Whether new work is welcome",
+    _get(
+        "/health/ready",
+        about.ready,
+        "Whether new work is welcome",
+        StateReply,
         tag="Service",
-        replies={200: Reply("It is.", StateReply), 503: Reply("It is not.", StateReply)},
+        errors=(503,),
     ),
     _get("/stats", about.stats, "Counts and latencies", StatsReply, tag="Service", errors=(503,)),
 )

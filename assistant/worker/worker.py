@@ -72,10 +72,15 @@ class Worker:
         """How many runs wait for their turn or a slot."""
         return len(self._taken) - self.executing
 
-    @property
-    def draining(self) -> bool:
-        """Whether the worker takes no more runs on."""
-        return self._draining
+    def check_open(self) -> None:
+        """Check that the worker takes runs on.
+
+        Raises:
+            DrainingError: when the process is shutting down.
+        """
+        if self._draining:
+            detail = "This server is shutting down; try again, another one will answer."
+            raise DrainingError(detail, retry_after=2)
 
     @contextmanager
     def reserve(self) -> Iterator[_Place]:
@@ -85,9 +90,7 @@ class Worker:
             DrainingError: when the process is shutting down.
             OverloadedError: when all places are taken.
         """
-        if self._draining:
-            detail = "This server is shutting down; try again, another one will answer."
-            raise DrainingError(detail, retry_after=2)
+        self.check_open()
         if len(self._taken) + self._reserved >= self._capacity.executing + self._capacity.waiting:
             detail = "All places are taken; try again in a moment."
             raise OverloadedError(detail, retry_after=5)

@@ -52,8 +52,8 @@ async def test_a_server_that_drains_says_so_and_takes_nothing_new(site: Site) ->
     done = await site.ask("hello", session_id="one")
     await site.server.app[PARTS].worker.drain(0)
     async with site.http.get("/health/ready") as response:
-        assert (response.status, await response.json()) == (503, {"status": "draining"})
         assert int(response.headers["Retry-After"]) > 0
+        client.check_error(await client.answer_of(response), 503)
     async with site.http.post("/chat", json={"message": "hello"}) as response:
         client.check_error(await client.answer_of(response), 503)
     assert (await site.get("/health/live"))["status"] == "alive"
