@@ -156,7 +156,7 @@ async def _until_draining(http: aiohttp.ClientSession) -> None:
         while True:
             async with http.get("/health/ready") as reply:
                 if reply.status == 503:
-                    assert await reply.json() == {"status": "draining"}
+                    assert (await reply.json())["error"] == "Shutting down"
                     return
 
 

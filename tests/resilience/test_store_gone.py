@@ -189,7 +189,7 @@ async def _check_refusals(http: aiohttp.ClientSession, name: str) -> None:
     assert health["status"] == "degraded"
     assert health["store"] == {"kind": "redis", "reachable": False, "fallback": False}
     async with http.get("/health/ready") as reply:
-        assert (reply.status, await reply.json()) == (503, {"status": "no store"})
+        assert (reply.status, (await reply.json())["error"]) == (503, "Store unavailable")
         assert "Retry-After" in reply.headers
     async with http.get("/health/live") as reply:
         assert reply.status == 200
