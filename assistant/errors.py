@@ -78,6 +78,13 @@ class ConflictError(AssistantError):
     title = "Conflict"
 
 
+class ApprovalClosedError(AssistantError):
+    """The decision comes too late, twice, or for other arguments than were shown."""
+
+    code = "approval_closed"
+    title = "Approval closed"
+
+
 class OverloadedError(AssistantError):
     """All places are taken, waiting ones included."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -25,12 +26,23 @@ class Resource(msgspec.Struct, frozen=True):
 
 
 class RunStarted(msgspec.Struct, frozen=True, tag_field="type", tag="run.started"):
-    """The run was accepted (attempt 1), or taken over after a crash (2 and up)."""
+    """The run was accepted (attempt 1), or taken over after a crash (2 and up).
+
+    `text` is what stands of the answer from earlier attempts: from here on, exactly that has
+    been said.
+    """
 
     persona: str
     version: str
     model: str
     attempt: int
+    text: str = ""
+
+
+class RunQueued(msgspec.Struct, frozen=True, tag_field="type", tag="run.queued"):
+    """The run waits; `ahead` is how many come before it, and is told again as it shrinks."""
+
+    ahead: int
 
 
 class AgentSwitched(msgspec.Struct, frozen=True, tag_field="type", tag="agent.switched"):
@@ -76,13 +88,43 @@ class ToolCalled(msgspec.Struct, frozen=True, tag_field="type", tag="tool.called
 
 
 class ToolReturned(msgspec.Struct, frozen=True, tag_field="type", tag="tool.returned"):
-    """A tool ended; `outcome` is `ok` or `error`, `result` only where clients may see it."""
+    """A tool call ended; `result` only where clients may see it.
+
+    `outcome` is `ok`, `error`, `rejected` or `expired` (nobody said yes), or `uncertain`: a crash
+    hid whether it took effect, and it is not repeated.
+    """
 
     call_id: str
     name: str
     outcome: str
     duration_ms: int
     result: str | None = None
+
+
+class ApprovalRequested(msgspec.Struct, frozen=True, tag_field="type", tag="approval.requested"):
+    """A tool call waits for a human's yes.
+
+    `by` is `user` or `role:<name>`. `arguments_hash` names exactly these arguments: a decision
+    may carry it, and is then refused for any others.
+    """
+
+    call_id: str
+    name: str
+    summary: str
+    arguments: dict[str, Any]
+    arguments_hash: str
+    by: str
+    expires_at: datetime
+
+
+class ApprovalResolved(msgspec.Struct, frozen=True, tag_field="type", tag="approval.resolved"):
+    """The wait is over: `decision` is `approved`, `rejected` or `expired`; `by` who decided."""
+
+    call_id: str
+    name: str
+    decision: str
+    by: str = ""
+    reason: str = ""
 
 
 class SafetyFlagged(msgspec.Struct, frozen=True, tag_field="type", tag="safety.flagged"):
@@ -118,6 +160,7 @@ class RunCancelled(msgspec.Struct, frozen=True, tag_field="type", tag="run.cance
 Terminal = RunCompleted | RunFailed | RunCancelled
 Event = (
     RunStarted
+    | RunQueued
     | AgentSwitched
     | MessageStarted
     | MessageDelta
@@ -125,6 +168,8 @@ Event = (
     | MessageDiscarded
     | ToolCalled
     | ToolReturned
+    | ApprovalRequested
+    | ApprovalResolved
     | SafetyFlagged
     | Terminal
 )

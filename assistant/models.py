@@ -10,12 +10,21 @@ import msgspec
 
 from assistant.events import Usage
 
-RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
+RunStatus = Literal["queued", "running", "waiting", "completed", "failed", "cancelled"]
 MessageStatus = Literal["completed", "cancelled", "failed"]
 Role = Literal["user", "assistant"]
 IfBusy = Literal["reject", "enqueue", "interrupt"]
 
-OPEN: frozenset[str] = frozenset({"queued", "running"})
+Decision = Literal["approved", "rejected", "expired"]
+
+OPEN: frozenset[str] = frozenset({"queued", "running", "waiting"})
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """On whose behalf a request is made; `name` owns what it makes."""
+
+    name: str
+    roles: frozenset[str] = frozenset()
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -57,8 +66,12 @@ class Turn(msgspec.Struct, frozen=True):
 class Run(msgspec.Struct, frozen=True):
     """One answer being made, or made.
 
-    `session_id` is None for a one-off question. `text` is the answer once there is one, and
-    `cache_key` the name under which it may be shared.
+    Attributes:
+        session_id: None for a one-off question.
+        cast: names the exact personas that play in it, kept with the run.
+        user: whose fair share of the workers it uses.
+        cache_key: the name under which its answer may be shared.
+        text: the answer, once there is one.
     """
 
     run_id: str
@@ -71,6 +84,8 @@ class Run(msgspec.Struct, frozen=True):
     correlation_id: str
     turn: Turn
     created_at: datetime
+    cast: str = ""
+    user: str = ""
     cache_key: str | None = None
     status: RunStatus = "queued"
     attempt: int = 1
@@ -84,6 +99,37 @@ class Run(msgspec.Struct, frozen=True):
     def is_open(self) -> bool:
         """Whether the run has yet to reach its terminal event."""
         return self.status in OPEN
+
+
+class Approval(msgspec.Struct, frozen=True):
+    """A tool call that waits for a human's yes, or waited.
+
+    Attributes:
+        call_id: ours, as clients see it.
+        by: who may decide: `user`, the run's owner, or `role:<name>`.
+        arguments_hash: SHA-256 over name and arguments, to which a decision is bound.
+        decided_by: the name of whoever decided; empty where the time ran out.
+    """
+
+    run_id: str
+    call_id: str
+    owner: str
+    name: str
+    summary: str
+    arguments: dict[str, Any]
+    arguments_hash: str
+    by: str
+    requested_at: datetime
+    expires_at: datetime
+    session_id: str | None = None
+    decision: Decision | None = None
+    decided_by: str = ""
+    reason: str = ""
+
+    def may_be_decided_by(self, principal: Principal) -> bool:
+        """Return whether the decision is this principal's."""
+        kind, _, role = self.by.partition(":")
+        return role in principal.roles if kind == "role" else principal.name == self.owner
 
 
 def now() -> datetime:

@@ -83,6 +83,17 @@ class SafetyRule(_Part):
     resources: tuple[HelpLine, ...] = Field(min_length=1)
 
 
+class ApprovalRule(_Part):
+    """Who must say yes before a tool runs, and how long it waits for that."""
+
+    by: str = Field(
+        "user",
+        pattern=r"^(user|role:[a-z][a-z0-9_]{0,63})$",
+        description="`user`, whose conversation it is, or `role:` and the name of a role.",
+    )
+    expires_minutes: float = Field(60, gt=0, le=7 * 24 * 60)
+
+
 class PersonaFile(_Part):
     """`persona.yaml`: who the persona is, which model speaks for it and within which limits."""
 
@@ -110,6 +121,9 @@ class PersonaFile(_Part):
     )
     show_tools: bool = Field(
         default=False, description="Whether clients see tool arguments and results."
+    )
+    approvals: dict[Slug, ApprovalRule] = Field(
+        {}, description="Which of its tools need a human's yes, and whose."
     )
     handoffs: tuple[Slug, ...] = Field((), description="Personas it may hand over to.")
     safety: tuple[SafetyRule, ...] = ()

@@ -75,6 +75,9 @@ def load_personas(folder: Path) -> Mapping[str, Persona]:
             if other not in personas:
                 detail = f"{persona.places['handoffs']}: handoffs: no persona '{other}' ({known})"
                 raise PersonaError(detail)
+        for tool in persona.file.approvals.keys() - set(persona.file.tools):
+            detail = f"{persona.places['approvals']}: approvals: '{tool}' is none of its tools"
+            raise PersonaError(detail)
     return personas
 
 

@@ -18,6 +18,7 @@ STATUS: Mapping[str, int] = {
     "request_timeout": 408,
     "session_busy": 409,
     "conflict": 409,
+    "approval_closed": 409,
     "cancelled": 409,
     "payload_too_large": 413,
     "unsupported_media_type": 415,

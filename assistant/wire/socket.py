@@ -8,6 +8,8 @@ import msgspec
 
 from assistant.events import (
     AgentSwitched,
+    ApprovalRequested,
+    ApprovalResolved,
     Entry,
     Event,
     MessageCompleted,
@@ -17,6 +19,7 @@ from assistant.events import (
     RunCancelled,
     RunCompleted,
     RunFailed,
+    RunQueued,
     RunStarted,
     SafetyFlagged,
     ToolCalled,
@@ -54,6 +57,12 @@ def _shape(event: Event) -> tuple[str, dict[str, Any]]:  # noqa: C901, PLR0911, 
             return "error", {"message": message, "code": code, "retryable": retryable}
         case RunCancelled(by=by):
             return "cancelled", {"by": by}
+        case RunQueued():
+            return "queued", _own(event)
+        case ApprovalRequested():
+            return "approval_request", _own(event)
+        case ApprovalResolved():
+            return "approval_resolved", _own(event)
         case ToolCalled():
             return "tool_call", _own(event)
         case ToolReturned():

@@ -1,0 +1,68 @@
+"""What a tool is: declared by whoever owns its effect, run by the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+_Arguments = TypeVar("_Arguments", bound=BaseModel)
+
+
+class NoArguments(BaseModel):
+    """The arguments of a tool that takes none."""
+
+
+class ToolRefusedError(Exception):
+    """The tool did nothing, and says why in words for the model; never holds internals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a tool: everything it may know besides its arguments.
+
+    The model sees none of this, and nothing that it writes can change it.
+
+    Attributes:
+        key: the same for every attempt at this call, and for no other call. An effectful tool
+            writes it in the transaction that makes its effect, so that `check` can find it.
+        owner: the principal whose run it is.
+    """
+
+    key: str
+    run_id: str
+    call_id: str
+    correlation_id: str
+    owner: str
+    user_id: str | None = None
+    page: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Generic[_Arguments]):
+    """A tool that personas can name.
+
+    Attributes:
+        description: what it does, for the model.
+        arguments: the shape of what the model must give; anything else is refused.
+        run: does it, and returns what the model is told. Raises `ToolRefusedError` when it
+            changed nothing; after any other error of an effectful tool its effect is unknown.
+        effectful: whether it changes something. Such a call is written down before it is made,
+            and never made twice.
+        check: finds out after a crash whether a call took effect: returns what `run` would have
+            returned, or None when it did not. Without it such a call is reported as uncertain.
+        summarise: says in one sentence what the call would do, for whoever approves it.
+    """
+
+    name: str
+    description: str
+    arguments: type[_Arguments]
+    run: Callable[[Call, _Arguments], Awaitable[str]]
+    effectful: bool = False
+    check: Callable[[Call, _Arguments], Awaitable[str | None]] | None = None
+    summarise: Callable[[_Arguments], str] | None = None
+
+
+Tools = Mapping[str, Tool[Any]]
