@@ -66,6 +66,8 @@ class Settings(BaseModel):
     session_timeout_minutes: Annotated[float, Field(gt=0, le=525_600)] = 30
     cache_ttl_seconds: Seconds = 900
 
+    run_mode: Literal["inline", "workers"] = "inline"
+    worker_port: int | None = Field(None, ge=0, le=65_535)
     max_concurrent_requests: Count = 100
     max_queued_requests: int = Field(1000, ge=0, le=1_000_000)
     max_body_bytes: Count = 262_144

@@ -6,18 +6,27 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from assistant.background import running
 from assistant.engine import Engine, Limits, Pace, ProviderOptions, open_engine
+from assistant.errors import SettingsError
 from assistant.personas import Catalog, default_folder
 from assistant.runs import RunService
 from assistant.settings import Settings
 from assistant.store import Store, StoreOptions, open_store
-from assistant.worker import Attempts, Capacity, Worker
+from assistant.tool import Tools
+from assistant.worker import (
+    Attempts,
+    Capacity,
+    LocalDispatch,
+    TaskiqDispatch,
+    Tending,
+    Worker,
+    open_taskiq,
+)
 
-if TYPE_CHECKING:
-    from assistant.engine import Tools
+Role = Literal["server", "worker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +43,15 @@ class Parts:
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, tools: Tools | None = None) -> AsyncIterator[Parts]:
-    """Open all parts; `tools` are added to those that personas may name.
+async def open_parts(
+    settings: Settings, tools: Tools | None = None, role: Role = "server"
+) -> AsyncIterator[Parts]:
+    """Open all parts.
+
+    Args:
+        settings: the whole configuration.
+        tools: are added to those that personas may name.
+        role: what this process is for. Where workers execute, a server has no slots.
 
     Raises:
         SettingsError, PersonaError, StoreStartError: when something is not as it must be.
@@ -57,16 +73,32 @@ async def open_parts(settings: Settings, tools: Tools | None = None) -> AsyncIte
             deadline=timedelta(seconds=settings.run_deadline_seconds),
             cache_for=timedelta(seconds=min(settings.cache_ttl_seconds, settings.chat_history_ttl)),
         )
-        worker = Worker(
-            store,
-            attempts,
-            Capacity(settings.max_concurrent_requests, settings.max_queued_requests),
-            renew_every=settings.lease_renew_seconds,
-        )
+        apart = settings.run_mode == "workers"
+        _check_shared(settings, store, apart=apart)
+        dispatch: LocalDispatch | TaskiqDispatch = LocalDispatch(store)
+        if apart:
+            dispatch = await stack.enter_async_context(open_taskiq(store.url))
+        slots = 0 if apart and role == "server" else settings.max_concurrent_requests
+        worker = Worker(store, attempts, Capacity(slots, settings.max_queued_requests), dispatch)
         runs = RunService(store, personas, engine, worker)
-        await stack.enter_async_context(running(worker.tend, "worker.tend"))
+        tending = Tending(store, worker, every=settings.lease_renew_seconds)
+        await stack.enter_async_context(running(tending.forever, "worker.tend"))
+        await stack.enter_async_context(running(worker.work, "worker.work"))
         await stack.enter_async_context(running(personas.watch, "personas.watch"))
+        if slots and isinstance(dispatch, TaskiqDispatch):
+            await stack.enter_async_context(dispatch.listening(worker.look, slots))
         yield Parts(settings, personas, store, engine, worker, attempts, runs)
+
+
+def _check_shared(settings: Settings, store: Store, *, apart: bool) -> None:
+    if apart and store.kind == "embedded":
+        away = "start it or correct it" if settings.store_url else "set it"
+        detail = (
+            "RUN_MODE: workers need a store that they share with the servers, and REDIS_URL names "
+            f"none that answers; {away} (for example REDIS_URL=redis://localhost:6379/0), or set "
+            "RUN_MODE=inline"
+        )
+        raise SettingsError(detail)
 
 
 def _provider(settings: Settings) -> ProviderOptions:

@@ -14,7 +14,7 @@ from blockbuster import BlockBuster, blockbuster_ctx
 from typing_extensions import override
 
 from assistant.settings import Settings
-from assistant.web import Listener, create_app
+from assistant.web import Identify, Listener, create_app
 from tests import processes
 from tests.upstream import create_upstream, serving
 
@@ -56,11 +56,13 @@ async def make_server(tmp_path: Path, no_blocking_calls: BlockBuster) -> AsyncIt
     """Return a function that starts the application in this process with given settings."""
     clients: list[TestClient[Any, Any]] = []
 
-    async def make(tools: Any = None, **settings: object) -> TestClient[Any, Any]:
+    async def make(
+        tools: Any = None, identify: Identify | None = None, **settings: object
+    ) -> TestClient[Any, Any]:
         values = processes.environment(tmp_path / f"data{len(clients)}", **settings)
         with may_block(no_blocking_calls):
             read = Settings.from_mapping(values)
-            client = TestClient(_Server(create_app(read, tools), read))
+            client = TestClient(_Server(create_app(read, tools, identify), read))
             clients.append(client)
             await client.start_server()
         return client

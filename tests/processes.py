@@ -20,10 +20,10 @@ _START = 30
 
 @dataclass(slots=True)
 class ServerProcess:
-    """A running server.
+    """A running server or worker.
 
     Attributes:
-        url: where it listens.
+        url: where it listens; empty for a worker that does not.
         log: the file its log lines go to.
     """
 
@@ -75,10 +75,18 @@ async def server(data_dir: Path, **settings: object) -> AsyncIterator[ServerProc
 
 
 @asynccontextmanager
+async def worker(data_dir: Path, **settings: object) -> AsyncIterator[ServerProcess]:
+    """Start `python -m assistant worker`; kill what is left of it at the end."""
+    command = (sys.executable, "-m", "assistant", "--env-file", os.devnull, "worker")
+    async with started(command, ROOT, data_dir, **settings) as running:
+        yield running
+
+
+@asynccontextmanager
 async def started(
     command: Sequence[str], cwd: Path, data_dir: Path, **settings: object
 ) -> AsyncIterator[ServerProcess]:
-    """Start a server by any command, in any folder; kill what is left of it at the end."""
+    """Start a server or worker by any command, anywhere; kill what is left of it at the end."""
     log = data_dir / f"server-{os.urandom(4).hex()}.log"
     data_dir.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as stderr:
@@ -106,8 +114,9 @@ async def _announced(process: asyncio.subprocess.Process, log: Path) -> str:
     assert process.stdout is not None
     async with asyncio.timeout(_START):
         line = (await process.stdout.readline()).decode()
-    assert line.startswith("Serving on "), f"no server: {line!r}\n{log.read_text()}"
-    return line.split()[2]
+    begun = line.startswith(("Serving ", "Working "))
+    assert begun, f"nothing started: {line!r}\n{log.read_text()}"
+    return next((word for word in line.split() if word.startswith("http")), "")
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The command line: serve, chat, personas, doctor; the only place that reads the environment."""
+"""The command line: serve, worker, chat, personas, doctor; alone in reading the environment."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from dotenv import dotenv_values
 from pydantic import BaseModel
 
 import assistant
-from assistant.cli.serving import serve
+from assistant.cli.serving import serve, work
 from assistant.cli.terminal import talk
 from assistant.errors import AssistantError
 from assistant.persona import DemoScript, PersonaFile, SignsFile
 from assistant.personas import default_folder, load_personas
 from assistant.settings import Settings
 from assistant.telemetry import configure_logging
+from assistant.tool import Tools
+from assistant.web import Identify
 from assistant.wiring import open_parts
 
 _SCHEMAS: Mapping[str, type[BaseModel]] = {
@@ -31,13 +33,24 @@ _SCHEMAS: Mapping[str, type[BaseModel]] = {
 _Act = Callable[[argparse.Namespace, Settings], int]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    tools: Tools | None = None,
+    identify: Identify | None = None,
+) -> int:
     """Run a command.
+
+    Args:
+        arguments: as typed; without them the process's own.
+        tools: an embedding program's own tools, by name, which its personas may use.
+        identify: says on whose behalf a request is made; without it everyone is a visitor.
 
     Returns:
         The exit code: 0 all well, 1 something failed, 2 wrong usage, setting or file.
     """
     options = _parser().parse_args(arguments)
+    options.tools, options.identify = tools, identify
     act: _Act = options.act
     try:
         settings = Settings.from_mapping(_environment(options))
@@ -54,7 +67,7 @@ def _environment(options: argparse.Namespace) -> Mapping[str, str | None]:
     """Return the settings' sources merged: flags over environment over file."""
     flags = {
         name.upper(): value
-        for name in ("host", "port")
+        for name in ("host", "port", "worker_port")
         if (value := getattr(options, name, None)) is not None
     }
     return {**dotenv_values(options.env_file), **os.environ, **flags}
@@ -73,6 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     server.add_argument("--host", help="address to listen on (HOST)")
     server.add_argument("--port", help="port to listen on, 0 for a free one (PORT)")
     server.set_defaults(act=_serve)
+    worker = commands.add_parser("worker", help="execute runs for servers (RUN_MODE=workers)")
+    worker.add_argument("--host", help="address to tell its health on (HOST)")
+    worker.add_argument("--port", dest="worker_port", help="port to tell it on (WORKER_PORT)")
+    worker.set_defaults(act=_work)
     chat = commands.add_parser("chat", help="talk to a persona of a running server")
     chat.add_argument("persona", nargs="?", help="who to talk to (default: the server's default)")
     chat.add_argument("--url", default="http://127.0.0.1:8000", help="the server")
@@ -86,8 +103,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(_options: argparse.Namespace, settings: Settings) -> int:
-    return asyncio.run(serve(settings))
+def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    return asyncio.run(serve(settings, options.tools, options.identify))
+
+
+def _work(options: argparse.Namespace, settings: Settings) -> int:
+    return asyncio.run(work(settings, options.tools))
 
 
 def _chat(options: argparse.Namespace, _settings: Settings) -> int:
@@ -106,9 +127,9 @@ def _personas(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _doctor(_options: argparse.Namespace, settings: Settings) -> int:
+def _doctor(options: argparse.Namespace, settings: Settings) -> int:
     async def look() -> int:
-        async with open_parts(settings) as parts:
+        async with open_parts(settings, options.tools) as parts:
             await parts.store.ping()
             lines = {
                 "personas": ", ".join(f"{p.slug} {p.version}" for p in parts.personas),

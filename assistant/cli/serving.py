@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
 
 import structlog
 from aiohttp import web
 
+from assistant.errors import SettingsError
 from assistant.settings import Settings
-from assistant.web import Listener, create_app
+from assistant.tool import Tools
+from assistant.web import Identify, Listener, create_app, create_worker_app
 from assistant.web.keys import LIFE, PARTS
 
 log = structlog.get_logger(__name__)
@@ -18,27 +21,44 @@ log = structlog.get_logger(__name__)
 _LAST_LOOK = 0.5
 
 
-async def serve(settings: Settings) -> int:
+async def serve(
+    settings: Settings, tools: Tools | None = None, identify: Identify | None = None
+) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code.
 
     Then: new work is refused and `/health/ready` says so, runs may finish within the grace,
     what is left is given back for the next process, streams end with a word to come back.
     """
-    app = create_app(settings)
+    app = create_app(settings, tools, identify)
+    return await _run(app, settings, settings.port, _announce_server)
+
+
+async def work(settings: Settings, tools: Tools | None = None) -> int:
+    """Execute runs until SIGTERM or SIGINT, then as `serve`; returns the exit code.
+
+    Raises:
+        SettingsError: when this is not a deployment with workers.
+    """
+    if settings.run_mode != "workers":
+        detail = "RUN_MODE: a worker needs RUN_MODE=workers, on the servers too"
+        raise SettingsError(detail)
+    app = create_worker_app(settings, tools)
+    return await _run(app, settings, settings.worker_port, _announce_worker)
+
+
+async def _run(
+    app: web.Application,
+    settings: Settings,
+    port: int | None,
+    announce: Callable[[Listener, web.Application], None],
+) -> int:
     listener = Listener(app, settings)
     stop = _on_signals()
     await listener.setup()
     try:
-        site = web.TCPSite(listener, settings.host, settings.port, backlog=1024)
-        try:
-            await site.start()
-        except OSError as error:
-            sys.stderr.write(
-                f"assistant: PORT: cannot listen on {settings.host}:{settings.port} "
-                f"({error.strerror}); stop what uses it, or choose another, such as PORT=8001\n"
-            )
+        if port is not None and not await _listen(listener, settings.host, port):
             return 1
-        _announce(listener, app)
+        announce(listener, app)
         await stop.wait()
         log.info("server.stopping")
         await app[PARTS].worker.drain(settings.shutdown_grace_seconds)
@@ -50,6 +70,18 @@ async def serve(settings: Settings) -> int:
         await listener.cleanup()
     log.info("server.stopped")
     return 0
+
+
+async def _listen(listener: Listener, host: str, port: int) -> bool:
+    try:
+        await web.TCPSite(listener, host, port, backlog=1024).start()
+    except OSError as error:
+        sys.stderr.write(
+            f"assistant: PORT: cannot listen on {host}:{port} "
+            f"({error.strerror}); stop what uses it, or choose another, such as PORT=8001\n"
+        )
+        return False
+    return True
 
 
 def _on_signals() -> asyncio.Event:
@@ -67,10 +99,21 @@ def _on_signals() -> asyncio.Event:
     return stop
 
 
-def _announce(listener: Listener, app: web.Application) -> None:
-    host, port = listener.addresses[0][:2]
+def _announce_worker(listener: Listener, app: web.Application) -> None:
     parts = app[PARTS]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    where = f", health on {_url(listener)}" if listener.addresses else ""
+    log.info("worker.started", slots=parts.worker.slots, process=parts.store.leases.process)
+    sys.stdout.write(f"Working on up to {parts.worker.slots} runs at once{where}\n")
+    sys.stdout.flush()
+
+
+def _url(listener: Listener) -> str:
+    host, port = listener.addresses[0][:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _announce_server(listener: Listener, app: web.Application) -> None:
+    parts, url = app[PARTS], _url(listener)
     log.info(
         "server.started",
         url=url,

@@ -5,18 +5,19 @@ from __future__ import annotations
 from assistant.engine.demo import Pace
 from assistant.engine.engine import Engine, open_engine
 from assistant.engine.execution import Execution
-from assistant.engine.jobs import Job, Limits, Sink
+from assistant.engine.jobs import Checkpoint, Effect, Job, Limits, Record, Sink
 from assistant.engine.providers import ProviderOptions
-from assistant.engine.tools import Tools
 
 __all__ = [
+    "Checkpoint",
+    "Effect",
     "Engine",
     "Execution",
     "Job",
     "Limits",
     "Pace",
     "ProviderOptions",
+    "Record",
     "Sink",
-    "Tools",
     "open_engine",
 ]

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from agents import FunctionTool, set_trace_processors
+from agents import set_trace_processors
 
 from assistant.engine.agents import check_tools
 from assistant.engine.execution import Execution
-from assistant.engine.jobs import Job, Limits, Sink
+from assistant.engine.jobs import Job, Limits, Record
 from assistant.engine.providers import Models, Provider, ProviderOptions, open_models
 from assistant.engine.tools import BUILT_IN
 from assistant.errors import InvalidRequestError
 from assistant.persona import Persona
+from assistant.tool import Tools
 
 
 class Engine:
     """Makes answers with one provider and one set of tools."""
 
-    def __init__(self, models: Models, limits: Limits, tools: Mapping[str, FunctionTool]) -> None:
+    def __init__(self, models: Models, limits: Limits, tools: Tools) -> None:
         self._models = models
         self._limits = limits
         self._tools = tools
@@ -51,10 +52,10 @@ class Engine:
             raise InvalidRequestError(detail)
         return self._models.name_for(persona, asked)
 
-    def prepare(self, job: Job, sink: Sink) -> Execution:
-        """Return an execution of the job that tells its events to `sink`."""
+    def prepare(self, job: Job, record: Record) -> Execution:
+        """Return an execution of the job that tells its events to `record`."""
         return Execution(
-            job, sink, model_for=self._models.model_for, tools=self._tools, limits=self._limits
+            job, record, model_for=self._models.model_for, tools=self._tools, limits=self._limits
         )
 
 
@@ -62,7 +63,7 @@ class Engine:
 async def open_engine(
     options: ProviderOptions,
     limits: Limits,
-    extra_tools: Mapping[str, FunctionTool] | None = None,
+    extra_tools: Tools | None = None,
 ) -> AsyncIterator[Engine]:
     """Open the provider and yield an engine on it.
 

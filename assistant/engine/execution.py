@@ -1,4 +1,4 @@
-"""Makes one answer: persona and history through the SDK's runner, told to a sink."""
+"""Makes one answer: persona and history through the SDK's runner, told to a record."""
 
 from __future__ import annotations
 
@@ -8,89 +8,66 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from agents import Agent, RunConfig, RunErrorHandlerInput, RunErrorHandlerResult, Runner
-from agents.memory.session_settings import SessionSettings
+from agents import Agent, RunConfig, RunErrorHandlerInput, RunErrorHandlerResult, Runner, RunState
 from agents.models.interface import Model
 from agents.result import RunResultStreaming
+from agents.run_config import CallModelData, ModelInputData
 
-from assistant.engine import faults, safety
+from assistant.engine import approvals, faults, safety
 from assistant.engine.agents import build_agent
-from assistant.engine.halves import mended_item
-from assistant.engine.jobs import Job, Limits, RunContext, Sink
-from assistant.engine.narration import Narrator, sendable
-from assistant.engine.tools import Tools, format_failure
+from assistant.engine.jobs import Checkpoint, Job, Limits, Record, RunContext
+from assistant.engine.narration import Narrator, outputs_in
+from assistant.engine.tools import Toolbox
+from assistant.engine.transcript import Transcript
 from assistant.errors import LeaseLostError, ModelError
 from assistant.events import Usage
+from assistant.models import Approval
 from assistant.persona import Persona
+from assistant.tool import Tools
 
 log = structlog.get_logger(__name__)
 
-
-class Transcript:
-    """The SDK's session for one run: gives the history, keeps what the run adds.
-
-    Nothing is stored from here: what was added becomes history together with the run's terminal
-    event, so that history never holds half a run.
-    """
-
-    session_settings: SessionSettings | None = None
-
-    def __init__(self, job: Job) -> None:
-        self.session_id = job.run_id
-        self._history = list(job.history)
-        self.added: list[dict[str, Any]] = []
-
-    async def get_items(self, limit: int | None = None) -> list[Any]:
-        """Return the history, or its last `limit` items."""
-        items = [*self._history, *self.added]
-        return items if limit is None else items[-limit:] if limit else []
-
-    async def add_items(self, items: list[Any]) -> None:
-        """Keep what the runner adds."""
-        self.added.extend(mended_item(items))
-
-    async def pop_item(self) -> Any:
-        """Take back the newest item that was added."""
-        return self.added.pop() if self.added else None
-
-    async def clear_session(self) -> None:
-        """Take back all that was added."""
-        self.added.clear()
+_State = RunState[RunContext, Agent[RunContext]]
 
 
 class Execution:
-    """One attempt at a job.
+    """One attempt at a job, from its beginning or from a checkpoint.
 
-    `run` returns when the answer is whole. However it ends, `close` then closes what is still
-    open, and `text`, `usage` and `items` hold what there is.
+    `run` returns when the answer is whole, or when it needs a human's yes: then `wanted` says for
+    what, and `checkpoint` where to go on. However it ends, `settle` and `close` then end what is
+    still open, and `text`, `usage` and `items` hold what there is.
     """
 
     def __init__(
         self,
         job: Job,
-        sink: Sink,
+        record: Record,
         *,
         model_for: Callable[[Job, Persona], Model],
         tools: Tools,
         limits: Limits,
     ) -> None:
         self._job = job
-        self._sink = sink
+        self._record = record
         self._limits = limits
         self._model_for = model_for
-        self._tools = tools
-        self._context = RunContext(
-            job.run_id, job.correlation_id, job.turn.user_id, job.turn.context
-        )
+        self._context = RunContext(job)
         self._transcript = Transcript(job)
+        self._toolbox = Toolbox(tools, record, self._transcript.answered)
         self._narrator = Narrator(
-            sink,
+            record,
             speaker=job.persona.slug,
-            failed_calls=self._context.failed_calls,
+            outcomes=self._context.outcomes,
             shows_tools=lambda slug: job.others[slug].file.show_tools,
         )
+        self._result: RunResultStreaming | None = None
+        self._clock = asyncio.timeout(None)
         self._whole = False
+        self.checkpoint = job.checkpoint
+        self.wanted: list[Approval] = []
         self.usage = Usage()
+        if job.checkpoint is not None:
+            self._narrator.go_on(job.checkpoint, job.told)
 
     @property
     def text(self) -> str:
@@ -105,17 +82,11 @@ class Execution:
     @property
     def items(self) -> list[dict[str, Any]]:
         """What the next run's model is given of this one, without the user's message."""
-        added = [i for i in self._transcript.added if i.get("role") != "user"]
-        if self._whole and added:
-            return sendable(added)
-        # By its id, a provider would miss the reasoning that stood before a call.
-        steps = [
-            {name: value for name, value in item.items() if name != "id"}
-            for item in added
-            if item.get("type") in {"function_call", "function_call_output"}
-        ]
-        said = [{"role": "assistant", "content": self.text}] if self.text else []
-        return sendable(steps) + said
+        return self._transcript.items(self.text, whole=self._whole, effects=self._toolbox.made)
+
+    async def settle(self) -> None:
+        """Wait, within reason, for effects that are being made."""
+        await self._toolbox.settle()
 
     def close(self) -> None:
         """Close whatever the run has open."""
@@ -128,59 +99,114 @@ class Execution:
             ModelError: when the model could not answer.
             LeaseLostError: when another worker has taken the run over.
         """
-        danger = await safety.find_danger(self._job.persona, self._job.turn.text)
+        danger = None
+        if self.checkpoint is None:
+            danger = await safety.find_danger(self._job.persona, self._job.turn.text)
         if danger is not None:
             log.info("safety.flagged", category=danger.category, severity=danger.severity)
-            self._sink.emit(safety.flag(danger))
+            self._record.emit(safety.flag(danger))
             self._narrator.say(danger.reply)
         else:
             await self._ask_model()
+            if self.wanted:
+                return
         self._narrator.close_message()
         if not self.text.strip():
             raise faults.nonsense()
         self._whole = danger is None
 
     async def _ask_model(self) -> None:
-        agent = build_agent(self._job, self._model_for, self._tools, self._limits)
-        if self._job.persona.file.disclosure and not self._job.disclosed:
-            self._narrator.begin_with(self._job.persona.file.disclosure)
-        result = self._start(agent)
+        agent = build_agent(self._job, self._model_for, self._toolbox, self._limits)
         try:
-            await self._listen(result)
+            state = await self._restored(agent)
+            if state is None and self._job.persona.file.disclosure and not self._job.disclosed:
+                self._narrator.begin_with(self._job.persona.file.disclosure)
+            while not self._asks_for_yes(state):
+                state = await self._go_on(agent, state)
+                if state is None:
+                    return
+                await self._keep(state)
         except (LeaseLostError, ModelError):
             raise
         except Exception as error:
+            lost = faults.lease_lost(error)
+            if lost is not None:
+                raise lost from error
             fault = faults.explain(error)
             if fault is None:
                 raise
             log.warning("model.failed", code=fault.code, error=type(error).__name__)
             raise fault from error
+
+    async def _restored(self, agent: Agent[RunContext]) -> _State | None:
+        if self.checkpoint is None:
+            return None
+        return await RunState.from_string(
+            agent, self.checkpoint.state, context_deserializer=lambda _: self._context
+        )
+
+    def _asks_for_yes(self, state: _State | None) -> bool:
+        if state is not None:
+            calls = self._narrator.open_calls
+            self.wanted = approvals.settle(state, self._context, self._toolbox, calls)
+        return bool(self.wanted)
+
+    async def _go_on(self, agent: Agent[RunContext], state: _State | None) -> _State | None:
+        """Run until the answer is whole, or to the next call that asks before it is made."""
+        self._result = result = self._start(agent, state)
+        try:
+            await self._listen(result)
         finally:
             # Leaving the stream does not stop the runner, so it is told to.
             result.cancel()
             self.usage = _usage(result)
+        return result.to_state() if result.interruptions else None
 
-    def _start(self, agent: Agent[RunContext]) -> RunResultStreaming:
+    def _start(self, agent: Agent[RunContext], state: _State | None) -> RunResultStreaming:
+        message = [{"role": "user", "content": self._job.turn.text}]
         return Runner.run_streamed(
             agent,
-            [{"role": "user", "content": self._job.turn.text}],
+            state if state is not None else message,  # type: ignore[arg-type]
             context=self._context,
             session=self._transcript,
             max_turns=self._job.persona.file.max_steps,
             error_handlers={"model_refusal": _accept},
-            run_config=RunConfig(tracing_disabled=True, tool_error_formatter=format_failure),
+            run_config=RunConfig(tracing_disabled=True, call_model_input_filter=self._before_model),
         )
+
+    async def _before_model(self, data: CallModelData[Any]) -> ModelInputData:
+        """Make a checkpoint of the step that is complete: the runner waits for it."""
+        done = outputs_in(self._transcript.added)
+        kept = outputs_in(self.checkpoint.added) if self.checkpoint else 0
+        if done > kept and self._result is not None:
+            await self._narrator.caught_up(done)
+            self._clock.reschedule(None)
+            await self._keep(self._result.to_state(), begun=True)
+            self._clock.reschedule(asyncio.get_running_loop().time() + self._limits.silence)
+        return data.model_data
+
+    async def _keep(self, state: _State, *, begun: bool = False) -> None:
+        narrator = self._narrator
+        self.checkpoint = Checkpoint(
+            state=approvals.as_text(state, step_begun=begun),
+            added=list(self._transcript.added),
+            said=list(narrator.said),
+            calls=narrator.open_calls,
+            speaker=narrator.speaker,
+            preface=narrator.preface,
+        )
+        await self._record.keep(self.checkpoint)
 
     async def _listen(self, result: RunResultStreaming) -> None:
         loop, silence = asyncio.get_running_loop(), self._limits.silence
-        clock = asyncio.timeout(silence)
+        self._clock = clock = asyncio.timeout(silence)
         try:
             async with clock:
                 async for event in result.stream_events():
                     self._narrator.hear(event)
                     # Waiting for the store or for a tool is no silence of the model's.
                     clock.reschedule(None)
-                    await self._sink.room()
+                    await self._record.room()
                     if not self._narrator.tools_at_work:
                         clock.reschedule(loop.time() + silence)
         except TimeoutError:

@@ -9,7 +9,7 @@ import httpx2
 import openai
 from agents.exceptions import AgentsException, MaxTurnsExceeded, ModelBehaviorError
 
-from assistant.errors import ModelError
+from assistant.errors import LeaseLostError, ModelError
 
 # What OpenAI calls an account without credit, with the status of one that asks too often.
 QUOTA = "insufficient_quota"
@@ -36,6 +36,11 @@ def explain(error: BaseException) -> ModelError | None:
         if any(isinstance(link, kinds) for link in chain):
             return fault()
     return None
+
+
+def lease_lost(error: BaseException) -> LeaseLostError | None:
+    """Return the lost lease behind an error, if that is what it is about."""
+    return next((link for link in _chain(error) if isinstance(link, LeaseLostError)), None)
 
 
 def _refused(error: openai.APIStatusError) -> ModelError:

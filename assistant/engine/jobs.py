@@ -6,9 +6,45 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
+
 from assistant.events import Event
-from assistant.models import Turn
+from assistant.models import Approval, Turn
 from assistant.persona import Persona
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """How far a run is, after a completed step: enough to go on in any process.
+
+    Attributes:
+        state: the SDK's run state, as JSON.
+        added: what the run has added to the conversation, as items of the SDK.
+        said: its messages so far.
+        calls: tool calls that are open: the model's id to ours and the tool's name.
+        speaker: the persona that has the word.
+        preface: words to come before whatever is said next.
+        sequence: the last entry of the log that it covers.
+    """
+
+    state: str
+    added: list[dict[str, Any]]
+    said: list[str]
+    calls: dict[str, tuple[str, str]]
+    speaker: str
+    preface: str = ""
+    sequence: int = -1
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """One line of the ledger of effects: what is known of an effectful call.
+
+    `outcome` is `intent` while it is made, then as in `tool.returned`; `output` is what the model
+    was told.
+    """
+
+    name: str
+    outcome: str
+    output: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +54,26 @@ class Job:
     Attributes:
         history: earlier turns as input items of the SDK, oldest first.
         disclosed: whether the persona has said in this session what it is.
-        others: all personas by name, for hand-overs.
+        others: the personas that play in the run by name, for hand-overs.
         model: name of the model to ask.
+        checkpoint: where to go on; None to begin.
+        decisions: what humans decided, by our call id.
+        told: calls, by our id, whose return is in the log though the checkpoint has them open.
     """
 
     run_id: str
     correlation_id: str
+    owner: str
     persona: Persona
     turn: Turn
     model: str
+    session_id: str | None = None
     history: Sequence[dict[str, Any]] = ()
     disclosed: bool = False
     others: Mapping[str, Persona] = field(default_factory=dict)
+    checkpoint: Checkpoint | None = None
+    decisions: Mapping[str, Approval] = field(default_factory=dict)
+    told: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -37,14 +81,11 @@ class RunContext:
     """What tools are handed besides their arguments; the model never sees it.
 
     Attributes:
-        failed_calls: call ids, as the model knows them, of tools that raised.
+        outcomes: how tool calls ended that did not end well, by the model's call id.
     """
 
-    run_id: str
-    correlation_id: str
-    user_id: str | None
-    page_context: Mapping[str, Any]
-    failed_calls: set[str] = field(default_factory=set)
+    job: Job
+    outcomes: dict[str, str] = field(default_factory=dict)
 
 
 class Sink(Protocol):
@@ -55,6 +96,25 @@ class Sink(Protocol):
 
     async def room(self) -> None:
         """Wait while too many events are on their way."""
+
+
+class Record(Sink, Protocol):
+    """Where a run's events and its progress become durable.
+
+    Every method raises `LeaseLostError` once another worker has taken the run over.
+    """
+
+    async def keep(self, checkpoint: Checkpoint) -> None:
+        """Return when all events so far, and then the checkpoint, are durable."""
+
+    async def intend(self, key: str, name: str) -> Effect | None:
+        """Write down that a call is about to be made.
+
+        Returns what is known of it where an earlier attempt has written it down before.
+        """
+
+    async def conclude(self, key: str, effect: Effect) -> None:
+        """Write down how a call ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from agents.stream_events import (
 )
 
 from assistant.engine.halves import mended, split_tail
-from assistant.engine.jobs import Sink
+from assistant.engine.jobs import Checkpoint, Sink
 from assistant.events import (
     AgentSwitched,
     MessageCompleted,
@@ -42,26 +43,49 @@ class Narrator:
         sink: Sink,
         *,
         speaker: str,
-        failed_calls: set[str],
+        outcomes: Mapping[str, str],
         shows_tools: Callable[[str], bool],
     ) -> None:
         self._sink = sink
-        self._speaker = speaker
-        self._failed_calls = failed_calls
+        self._outcomes = outcomes
         self._shows_tools = shows_tools
-        self._preface = ""
         self._half = ""
-        self._said: list[str] = []
         self._open: tuple[str, list[str]] | None = None
         self._item: str | None = None
         self._calls: dict[str, tuple[str, str, float]] = {}
+        self._told: frozenset[str] = frozenset()
+        self._heard = asyncio.Event()
+        self._outputs = 0
+        self.speaker = speaker
+        self.preface = ""
+        self.said: list[str] = []
         self.first_text_at: datetime | None = None
+
+    def go_on(self, checkpoint: Checkpoint, told: frozenset[str]) -> None:
+        """Go on where a checkpoint was made; `told` are open calls whose return is known."""
+        begun = time.monotonic()
+        self._calls = {theirs: (*ours, begun) for theirs, ours in checkpoint.calls.items()}
+        self._told = told
+        self._outputs = outputs_in(checkpoint.added)
+        self.said = list(checkpoint.said)
+        self.speaker, self.preface = checkpoint.speaker, checkpoint.preface
+
+    @property
+    def open_calls(self) -> dict[str, tuple[str, str]]:
+        """Tool calls that have not returned: the model's id to ours and the tool's name."""
+        return {theirs: (ours, name) for theirs, (ours, name, _) in self._calls.items()}
+
+    async def caught_up(self, outputs: int) -> None:
+        """Wait until so many tool outputs were told: the runner is ahead of who listens to it."""
+        while self._outputs < outputs:
+            self._heard.clear()
+            await self._heard.wait()
 
     @property
     def text(self) -> str:
         """All messages so far, the open one included, with a blank line between them."""
         tail = ["".join(self._open[1])] if self._open else []
-        return "\n\n".join([*self._said, *tail])
+        return "\n\n".join([*self.said, *tail])
 
     @property
     def tools_at_work(self) -> bool:
@@ -70,7 +94,7 @@ class Narrator:
 
     def begin_with(self, words: str) -> None:
         """Put words before whatever is said next."""
-        self._preface = f"{words}\n\n"
+        self.preface = f"{words}\n\n"
 
     def say(self, text: str, *, item: str | None = None) -> None:
         """Append text to the open message; another `item` than the last begins a new one."""
@@ -80,11 +104,11 @@ class Narrator:
         if not text:
             return
         # The preface waits for the first words, so that a model that fails leaves nothing said.
-        text, self._preface = self._preface + text, ""
+        text, self.preface = self.preface + text, ""
         if self._open is None:
             self.first_text_at = self.first_text_at or now()
             self._open = (new_id("msg"), [])
-            self._sink.emit(MessageStarted(self._open[0], len(self._said)))
+            self._sink.emit(MessageStarted(self._open[0], len(self.said)))
         self._item = item
         self._open[1].append(text)
         self._sink.emit(MessageDelta(self._open[0], text))
@@ -100,14 +124,15 @@ class Narrator:
         text = "".join(parts)
         self._open = None
         self._item = None
-        self._said.append(text)
+        self.said.append(text)
         self._sink.emit(MessageCompleted(item_id, text))
 
     def close(self) -> None:
         """Close whatever is open; called once more costs nothing."""
         self.close_message()
         for call_id, name, begun in self._calls.values():
-            self._sink.emit(ToolReturned(call_id, name, "error", _since(begun)))
+            if call_id not in self._told:
+                self._sink.emit(ToolReturned(call_id, name, "error", _since(begun)))
         self._calls.clear()
 
     def hear(self, event: StreamEvent) -> None:
@@ -121,10 +146,11 @@ class Narrator:
                 self._tool_returned(item)
             case RunItemStreamEvent(item=HandoffOutputItem()):
                 self.close_message()
-            case AgentUpdatedStreamEvent(new_agent=agent) if agent.name != self._speaker:
+                self._count_output()
+            case AgentUpdatedStreamEvent(new_agent=agent) if agent.name != self.speaker:
                 self.close_message()
-                self._sink.emit(AgentSwitched(self._speaker, agent.name))
-                self._speaker = agent.name
+                self._sink.emit(AgentSwitched(self.speaker, agent.name))
+                self.speaker = agent.name
             case _:
                 pass
 
@@ -134,15 +160,26 @@ class Narrator:
         theirs, name = _field(raw, "call_id"), mended(_field(raw, "name"))
         ours = new_id("call")
         self._calls[theirs] = (ours, name, time.monotonic())
-        shown = _arguments(_field(raw, "arguments")) if self._shows_tools(self._speaker) else None
+        shown = _arguments(_field(raw, "arguments")) if self._shows_tools(self.speaker) else None
         self._sink.emit(ToolCalled(ours, name, shown))
 
     def _tool_returned(self, item: ToolCallOutputItem) -> None:
         theirs = _field(item.raw_item, "call_id")
         ours, name, begun = self._calls.pop(theirs, (new_id("call"), "", time.monotonic()))
-        outcome = "error" if theirs in self._failed_calls else "ok"
-        shown = mended(str(item.output)) if self._shows_tools(self._speaker) else None
-        self._sink.emit(ToolReturned(ours, name, outcome, _since(begun), shown))
+        if ours not in self._told:
+            shown = mended(str(item.output)) if self._shows_tools(self.speaker) else None
+            outcome = self._outcomes.get(theirs, "ok")
+            self._sink.emit(ToolReturned(ours, name, outcome, _since(begun), shown))
+        self._count_output()
+
+    def _count_output(self) -> None:
+        self._outputs += 1
+        self._heard.set()
+
+
+def outputs_in(items: Sequence[dict[str, Any]]) -> int:
+    """Return how many tool outputs there are, those of hand-overs included."""
+    return sum(item.get("type") == "function_call_output" for item in items)
 
 
 def sendable(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

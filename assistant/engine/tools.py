@@ -1,42 +1,162 @@
-"""The tools that personas can name, and how one that fails is told to the model."""
+"""The tools of one run, as the SDK wants them: arguments checked, effects made once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from agents import FunctionTool, RunContextWrapper, function_tool
-from agents.run_config import ToolErrorFormatterArgs
+from agents import FunctionTool
+from agents.strict_schema import ensure_strict_json_schema
 from agents.tool_context import ToolContext
+from pydantic import BaseModel, ValidationError
 
-from assistant.engine.jobs import RunContext
+from assistant.engine.effects import Ledger
+from assistant.engine.jobs import Record, RunContext
+from assistant.errors import LeaseLostError
+from assistant.persona import Persona
+from assistant.tool import Call, NoArguments, Tool, ToolRefusedError, Tools
 
 log = structlog.get_logger(__name__)
 
-Tools = Mapping[str, FunctionTool]
+_FAILED = "The tool failed and changed nothing that you know of. Say so, and offer another way."
+_LAST_EFFECTS = 10.0
 
 
-def tell_failure(wrapper: RunContextWrapper[Any], error: Exception) -> str:
-    """Note that a tool failed, and return what the model is told of it."""
-    if isinstance(wrapper, ToolContext) and isinstance(wrapper.context, RunContext):
-        wrapper.context.failed_calls.add(wrapper.tool_call_id)
-        log.warning("tool.failed", tool=wrapper.tool_name, error=type(error).__name__)
-    return "The tool failed and changed nothing that you know of. Say so, and offer another way."
+class Toolbox:
+    """Runs the tools of one run, and remembers which effects are under way.
+
+    `ordinal` says how many calls of one id the model has made before: some servers use an id
+    twice.
+    """
+
+    def __init__(self, tools: Tools, record: Record, ordinal: Callable[[str], int]) -> None:
+        self._tools = tools
+        self._ledger = Ledger(record)
+        self._ordinal = ordinal
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self.made: dict[str, str] = {}
+
+    def of(self, persona: Persona) -> list[Any]:
+        """Return the persona's tools for the SDK."""
+        return [self._wrapped(self._tools[name], persona) for name in persona.file.tools]
+
+    def __getitem__(self, name: str) -> Tool[Any]:
+        return self._tools[name]
+
+    async def settle(self) -> None:
+        """Wait, within reason, until effects that are under way are made and written down."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=_LAST_EFFECTS)
+
+    def _wrapped(self, tool: Tool[Any], persona: Persona) -> FunctionTool:
+        async def invoke(context: ToolContext[RunContext], arguments: str) -> str:
+            return await self._invoke(tool, context, arguments)
+
+        return FunctionTool(
+            name=tool.name,
+            description=tool.description,
+            params_json_schema=ensure_strict_json_schema(tool.arguments.model_json_schema()),
+            on_invoke_tool=invoke,
+            # The SDK stops before such a call, so that the call itself is in the checkpoint: an
+            # effect is made under an id and with arguments that no crash can change.
+            needs_approval=tool.effectful or tool.name in persona.file.approvals,
+        )
+
+    async def _invoke(
+        self, tool: Tool[Any], context: ToolContext[RunContext], arguments: str
+    ) -> str:
+        theirs, outcomes = context.tool_call_id, context.context.outcomes
+        try:
+            given = parse(tool, arguments)
+        except ValueError as error:
+            outcomes[theirs] = "error"
+            return str(error)
+        call = self._call(tool, context, arguments)
+        if tool.effectful:
+            outcome, output = await self._effect(tool, call, given, theirs)
+        else:
+            outcome, output = await _look(tool, call, given)
+        if outcome != "ok":
+            outcomes[theirs] = outcome
+        return output
+
+    async def _effect(
+        self, tool: Tool[Any], call: Call, given: BaseModel, theirs: str
+    ) -> tuple[str, str]:
+        making = asyncio.create_task(
+            self._ledger.make(tool, call, given), name=f"effect {tool.name}"
+        )
+        self._under_way.add(making)
+        making.add_done_callback(self._under_way.discard)
+        making.add_done_callback(lambda made: self._note(theirs, made))
+        # Who cancels the run does not cut an effect in two.
+        effect = await asyncio.shield(making)
+        return effect.outcome, effect.output
+
+    def _note(self, theirs: str, made: asyncio.Task[Any]) -> None:
+        if not made.cancelled() and made.exception() is None:
+            self.made[theirs] = made.result().output
+
+    def _call(self, tool: Tool[Any], context: ToolContext[RunContext], arguments: str) -> Call:
+        job, theirs = context.context.job, context.tool_call_id
+        digest = arguments_hash(tool.name, arguments)[:16]
+        return Call(
+            key=f"{job.run_id}:{theirs}:{self._ordinal(theirs)}:{digest}",
+            run_id=job.run_id,
+            call_id=theirs,
+            correlation_id=job.correlation_id,
+            owner=job.owner,
+            user_id=job.turn.user_id,
+            page=job.turn.context,
+        )
 
 
-def format_failure(failure: ToolErrorFormatterArgs[Any]) -> str | None:
-    """Tell the failure of a tool that leaves it to the SDK, which would repeat the exception."""
-    if failure.kind != "tool_exception" or failure.error is None:
-        return None
-    return tell_failure(failure.run_context, failure.error)
+def parse(tool: Tool[Any], arguments: str) -> BaseModel:
+    """Return what the model gave as the tool's arguments.
+
+    Raises:
+        ValueError: when it is not of their shape; says what is wrong, for the model.
+    """
+    try:
+        given: BaseModel = tool.arguments.model_validate_json(arguments or "{}")
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)[:3]
+        told = "; ".join(f"{'.'.join(map(str, f['loc'])) or 'all'}: {f['msg']}" for f in faults)
+        message = f"The call was not made, its arguments are wrong: {told}."
+        raise ValueError(message) from None
+    return given
 
 
-@function_tool
-def current_time() -> str:
-    """Return today's weekday, date and time in UTC."""
+def arguments_hash(name: str, arguments: str) -> str:
+    """Return the name of a call's exact arguments: SHA-256 over the tool's name and their text."""
+    return hashlib.sha256(f"{name}\n{arguments}".encode()).hexdigest()
+
+
+async def _look(tool: Tool[Any], call: Call, given: BaseModel) -> tuple[str, str]:
+    try:
+        return "ok", await tool.run(call, given)
+    except ToolRefusedError as error:
+        return "error", str(error)
+    except LeaseLostError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a tool does, the run goes on
+        log.warning("tool.failed", tool=tool.name, error=type(error).__name__)
+        return "error", _FAILED
+
+
+async def _current_time(_call: Call, _arguments: NoArguments) -> str:
     return datetime.now(UTC).strftime("%A, %d %B %Y, %H:%M UTC")
 
 
-BUILT_IN: Tools = {"current_time": current_time}
+BUILT_IN: Tools = {
+    "current_time": Tool(
+        name="current_time",
+        description="Return today's weekday, date and time in UTC.",
+        arguments=NoArguments,
+        run=_current_time,
+    )
+}

@@ -12,6 +12,7 @@ import structlog
 
 from assistant.errors import NotFoundError, PersonaError
 from assistant.persona import Persona
+from assistant.personas.casts import Cast
 from assistant.personas.loading import load_personas
 
 log = structlog.get_logger(__name__)
@@ -49,7 +50,7 @@ class Catalog:
         self._check = check
         self._stamp = self._look()
         self._personas = self._load()
-        self._versions = {(p.slug, p.version): p for p in self}
+        self._casts: dict[str, Cast] = {}
 
     @property
     def default(self) -> str:
@@ -59,22 +60,28 @@ class Catalog:
     def __iter__(self) -> Iterator[Persona]:
         return iter(self._personas.values())
 
-    def get(self, slug: str | None, version: str | None = None) -> Persona:
+    def get(self, slug: str | None) -> Persona:
         """Return the persona by that name, or the default one for None.
-
-        With a version, the one of that version where this process has known it, so that an edit
-        does not change a run in flight.
 
         Raises:
             NotFoundError: when there is none; names those there are.
         """
-        slug = slug or self._default
-        persona = self._versions.get((slug, version or "")) or self._personas.get(slug)
+        persona = self._personas.get(slug or self._default)
         if persona is None:
             known = ", ".join(sorted(self._personas))
             detail = f"There is no persona by this name. Known: {known}."
             raise NotFoundError(detail)
         return persona
+
+    def cast(self, slug: str) -> Cast:
+        """Return the persona and all that it can hand over to, as they are now."""
+        cast = Cast.of(slug, self._personas)
+        return self._casts.setdefault(cast.name, cast)
+
+    def cast_named(self, name: str) -> Mapping[str, Persona] | None:
+        """Return the personas of a cast that this process has seen, else None."""
+        cast = self._casts.get(name)
+        return cast.personas if cast else None
 
     async def watch(self, every: float = 1.0) -> None:
         """Reload after each change, for as long as the task lives."""
@@ -89,7 +96,6 @@ class Catalog:
             except PersonaError as error:
                 log.warning("personas.rejected", fault=error.detail)
             else:
-                self._versions |= {(p.slug, p.version): p for p in self}
                 log.info("personas.loaded", versions={p.slug: p.version for p in self})
 
     def _load(self) -> Mapping[str, Persona]:

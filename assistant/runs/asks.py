@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from assistant.models import IfBusy, Role, Run
+from assistant.models import IfBusy, Role
 from assistant.persona import Persona
+from assistant.store import Claim
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,10 +38,18 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place(Protocol):
-    """A place among the runs that this process has taken on."""
+    """A place for one run, before it is accepted."""
 
-    def dispatch(self, run: Run) -> None:
-        """Use the place for this run."""
+    @property
+    def here(self) -> bool:
+        """Whether the run may begin in this process at once."""
+
+    @property
+    def most_queued(self) -> int:
+        """How many runs may be queued before one more is refused."""
+
+    async def fill(self, claim: Claim | None) -> None:
+        """Begin the run that was accepted, or say to others that it is queued."""
 
 
 class Executor(Protocol):
@@ -51,6 +60,9 @@ class Executor(Protocol):
 
     async def cancel(self, run_id: str, by: str) -> None:
         """Stop a run wherever it executes."""
+
+    async def ring(self) -> None:
+        """Say that a run was queued."""
 
 
 class Models(Protocol):

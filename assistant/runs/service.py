@@ -8,14 +8,15 @@ from collections.abc import AsyncGenerator
 import msgspec
 import structlog
 
-from assistant.errors import ConflictError, NotFoundError, SessionBusyError
+from assistant.errors import ConflictError, NotFoundError, OverloadedError, SessionBusyError
 from assistant.events import Entry
 from assistant.models import Message, Role, Run, Session, Turn, new_id, now
 from assistant.persona import Persona
 from assistant.personas import Catalog
-from assistant.runs.asks import Ask, Executor, Models
+from assistant.runs.approvals import ApprovalService
+from assistant.runs.asks import Ask, Executor, Models, Place
 from assistant.runs.sessions import SessionService
-from assistant.store import HistoryLine, Offer, Store, digest
+from assistant.store import Claim, HistoryLine, Offer, Store, digest
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +38,7 @@ class RunService:
         self._models = models
         self._executor = executor
         self.sessions = SessionService(store, personas)
+        self.approvals = ApprovalService(store, executor)
 
     async def start(self, ask: Ask) -> tuple[Run, bool]:
         """Accept a request: durable, and on its way, when this returns.
@@ -53,16 +55,24 @@ class RunService:
         slug = ask.persona_type or (session.persona_type if session else None)
         persona = self._personas.get(slug)
         run = self._run(ask, persona, session)
-        offer = self._offer(ask, persona, run, session)
         with self._executor.reserve() as place:
             if session and ask.if_busy == "interrupt":
                 await self.interrupt(session.session_id)
-            what, run_id = await self._store.runs.accept(offer)
-            if what == "accepted":
-                log.info("run.accepted", run_id=run_id, persona=persona.slug, model=run.model)
-                place.dispatch(run)
+            offer = self._offer(ask, persona, run, session, place)
+            what, run_id, claim = await self._accept(offer)
+            if what in {"claimed", "queued"}:
+                log.info("run.accepted", run_id=run_id, persona=persona.slug, queued=claim is None)
+                await place.fill(claim)
                 return run, True
         return await self._earlier(ask, what, run_id)
+
+    async def _accept(self, offer: Offer) -> tuple[str, str, Claim | None]:
+        what, run_id, claim = await self._store.runs.accept(offer)
+        if what == "unpinned":
+            cast = self._personas.cast(offer.run.persona)
+            await self._store.runs.keep_cast(cast.name, cast.encode())
+            what, run_id, claim = await self._store.runs.accept(offer)
+        return what, run_id, claim
 
     async def get(self, run_id: str, owner: str) -> Run:
         """Return one of the owner's runs.
@@ -148,13 +158,17 @@ class RunService:
                 max_tokens=ask.max_tokens,
             ),
             created_at=now(),
+            cast=self._personas.cast(persona.slug).name,
+            user=_user(ask),
         )
         shareable = ask.one_off and ask.use_cache and persona.file.cache
         return msgspec.structs.replace(
             run, cache_key=cache_key(run, persona) if shareable else None
         )
 
-    def _offer(self, ask: Ask, persona: Persona, run: Run, session: Session | None) -> Offer:
+    def _offer(
+        self, ask: Ask, persona: Persona, run: Run, session: Session | None, place: Place
+    ) -> Offer:
         opening: list[HistoryLine] = []
         lines: list[HistoryLine] = []
         stored = session
@@ -174,6 +188,8 @@ class RunService:
             lines=lines,
             reject_if_busy=ask.if_busy == "reject",
             idempotency=ask.idempotency,
+            here=place.here,
+            most_queued=place.most_queued,
         )
 
     def _moved_on(self, session: Session, run: Run) -> Session:
@@ -192,6 +208,9 @@ class RunService:
             case "busy":
                 detail = f"The session has an open run, {run_id}; wait for it or cancel it."
                 raise SessionBusyError(detail, retry_after=1)
+            case "full":
+                detail = "All places are taken; try again in a moment."
+                raise OverloadedError(detail, retry_after=5)
             case "mismatch":
                 detail = "Idempotency-Key: was used before for another request; use a new one."
                 raise ConflictError(detail)
@@ -203,6 +222,11 @@ class RunService:
                 # The run it points to has expired: answer anew, without the short cut.
                 again = msgspec.structs.replace(ask, idempotency=None, use_cache=False)
                 return await self.start(again)
+
+
+def _user(ask: Ask) -> str:
+    """Return whose fair share a run uses; visitors are known by what they say of themselves."""
+    return f"{ask.owner}/{ask.user_id or ask.session_id or ''}"
 
 
 def cache_key(run: Run, persona: Persona) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from assistant.store.approvals import Approvals
 from assistant.store.keys import channel
+from assistant.store.leases import Claim, Leases
 from assistant.store.log import Log
 from assistant.store.opening import Store, StoreOptions, open_store
 from assistant.store.pen import Pen
@@ -10,8 +12,11 @@ from assistant.store.runs import Ending, Offer, Runs, digest, status_of
 from assistant.store.sessions import HistoryLine, Sessions, has_ended
 
 __all__ = [
+    "Approvals",
+    "Claim",
     "Ending",
     "HistoryLine",
+    "Leases",
     "Log",
     "Offer",
     "Pen",

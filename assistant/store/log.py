@@ -15,8 +15,9 @@ from assistant.models import Run
 from assistant.store import keys
 from assistant.store.bells import Bells
 from assistant.store.client import Client
+from assistant.store.leases import Claim
 from assistant.store.pen import Pen
-from assistant.store.scripts import APPEND, Scripts
+from assistant.store.scripts import APPEND, Call, Scripts
 
 log = structlog.get_logger(__name__)
 
@@ -31,18 +32,17 @@ class Log:
     few runs nothing waits, with many the cost of a round trip is shared.
     """
 
-    def __init__(self, redis: Client, bells: Bells, *, token: str, lease_ms: int) -> None:
+    def __init__(self, redis: Client, bells: Bells, *, lease_ms: int) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
         self._bells = bells
-        self._token = token
         self._lease_ms = lease_ms
         self._pens: set[Pen] = set()
         self._wake = asyncio.Event()
 
-    def open_pen(self, run: Run, *, next_sequence: int) -> Pen:
-        """Return a pen that goes on at `next_sequence`; give it back with `close_pen`."""
-        pen = Pen(run, next_sequence, self._wake)
+    def open_pen(self, claim: Claim) -> Pen:
+        """Return a pen that goes on where the log ends; give it back with `close_pen`."""
+        pen = Pen(claim.run, claim.token, claim.last + 1, self._wake)
         self._pens.add(pen)
         return pen
 
@@ -113,7 +113,7 @@ class Log:
         return last.is_terminal and last.sequence <= after
 
     async def _send(self, batch: Sequence[tuple[Pen, list[bytes]]]) -> bool:
-        calls = [(self._keys(pen), self._arguments(pen, taken)) for pen, taken in batch]
+        calls: list[Call] = [([], self._arguments(pen, taken)) for pen, taken in batch]
         try:
             replies = await self._scripts.run_all(APPEND, calls)
         except StoreUnavailableError:
@@ -131,11 +131,8 @@ class Log:
             self._bells.ring(pen.channel)
         return settled
 
-    def _keys(self, pen: Pen) -> list[str]:
-        return [keys.log(pen.run.run_id), keys.lease(pen.run.run_id)]
-
     def _arguments(self, pen: Pen, taken: list[bytes]) -> list[Any]:
-        return [self._token, self._lease_ms, pen.channel, pen.head, pen.next_sequence, *taken]
+        return [pen.run.run_id, pen.token, self._lease_ms, pen.next_sequence, *taken]
 
 
 async def _rung(bell: asyncio.Event) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -21,9 +20,12 @@ from redis.exceptions import RedisError
 
 from assistant.background import running
 from assistant.errors import StoreStartError, StoreUnavailableError
+from assistant.store import keys
+from assistant.store.approvals import Approvals
 from assistant.store.bells import Bells
 from assistant.store.client import Client
 from assistant.store.embedded import EmbeddedStore
+from assistant.store.leases import Leases
 from assistant.store.log import Log
 from assistant.store.runs import Runs
 from assistant.store.sessions import Sessions
@@ -56,6 +58,7 @@ class Store:
     Attributes:
         kind: where the data is.
         degraded: whether this is not the Redis that was asked for.
+        url: where it is; may hold a password.
     """
 
     redis: Client
@@ -63,8 +66,15 @@ class Store:
     log: Log
     sessions: Sessions
     runs: Runs
+    leases: Leases
+    approvals: Approvals
     kind: Literal["redis", "embedded"]
     degraded: bool
+    url: str
+
+    async def tell_all(self, message: str) -> None:
+        """Publish a word to every process that shares the store; it may be lost."""
+        await self.redis.call("PUBLISH", keys.CONTROL, message)
 
     async def ping(self) -> None:
         """Return when the store answers.
@@ -88,32 +98,34 @@ async def open_store(options: StoreOptions) -> AsyncIterator[Store]:
         StoreStartError: when neither the Redis asked for nor the fallback can be had.
     """
     async with AsyncExitStack() as stack:
-        redis, kind, degraded = await _connect(options, stack)
+        redis, url, degraded = await _connect(options, stack)
+        kind: Literal["redis", "embedded"]
+        kind = "redis" if options.url and not degraded else "embedded"
         bells = Bells(redis)
         stack.push_async_callback(bells.aclose)
-        token = f"w{secrets.token_hex(6)}"
-        lease_ms = int(options.lease.total_seconds() * 1000)
+        leases = Leases(redis, lease=options.lease)
         store = Store(
             redis=redis,
             bells=bells,
-            log=Log(redis, bells, token=token, lease_ms=lease_ms),
+            log=Log(redis, bells, lease_ms=leases.lease_ms),
             sessions=Sessions(redis, idle=options.idle, keep=options.history),
-            runs=Runs(redis, bells, token=token, lease=options.lease, keep=options.history),
+            runs=Runs(redis, bells, leases, keep=options.history),
+            leases=leases,
+            approvals=Approvals(redis, bells, leases, keep=options.history),
             kind=kind,
             degraded=degraded,
+            url=url,
         )
         if kind == "embedded":
             # The folder's lock is ours, so whoever held these leases is dead.
-            await store.runs.break_leases()
+            await leases.break_all()
         await stack.enter_async_context(running(bells.pump, "store.bells"))
         await stack.enter_async_context(running(store.log.flush_forever, "store.flusher"))
         log.info("store.opened", kind=kind, degraded=degraded)
         yield store
 
 
-async def _connect(
-    options: StoreOptions, stack: AsyncExitStack
-) -> tuple[Client, Literal["redis", "embedded"], bool]:
+async def _connect(options: StoreOptions, stack: AsyncExitStack) -> tuple[Client, str, bool]:
     if options.url:
         redis = _client(options.url, stack)
         try:
@@ -128,11 +140,11 @@ async def _connect(
                 raise StoreStartError(detail) from None
             log.warning("store.fallback", to="embedded", error=_reason(error))
         else:
-            return redis, "redis", False
+            return redis, options.url, False
     embedded = EmbeddedStore(options.data_dir, fsync=options.fsync)
     await embedded.start()
     stack.push_async_callback(embedded.stop)
-    return _client(embedded.url, stack), "embedded", options.url is not None
+    return _client(embedded.url, stack), embedded.url, options.url is not None
 
 
 def _reason(error: Exception) -> str:

@@ -26,11 +26,11 @@ class Pen:
     a writer waits when the store cannot keep up, `drain` where it waits for acknowledgement.
     """
 
-    def __init__(self, run: Run, next_sequence: int, wake: asyncio.Event) -> None:
+    def __init__(self, run: Run, token: str, next_sequence: int, wake: asyncio.Event) -> None:
         self.run = run
+        self.token = token
         self.next_sequence = next_sequence
         self.channel = keys.channel(run.session_id, run.run_id)
-        self.head = publication_head(run)
         self._pending: deque[Event] = deque()
         self._in_flight: list[bytes] = []
         self._wake = wake

@@ -105,8 +105,10 @@ class Sessions:
             for key in filter(None, remembered):
                 pipe.delete(key)
             for name in names:
-                pipe.delete(keys.run(name), keys.log(name), keys.lease(name))
+                pipe.delete(*keys.all_of_run(name))
                 pipe.zrem(keys.OPEN, name)
+                pipe.zrem(keys.QUEUE, name)
+                pipe.srem(keys.QUEUED, name)
             pipe.delete(
                 keys.session(session_id),
                 keys.messages(session_id),

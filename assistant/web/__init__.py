@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from assistant.web.app import create_app
+from assistant.web.app import create_app, create_worker_app
 from assistant.web.listener import Listener
+from assistant.web.middleware import Identify
 
-__all__ = ["Listener", "create_app"]
+__all__ = ["Identify", "Listener", "create_app", "create_worker_app"]

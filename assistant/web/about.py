@@ -9,7 +9,7 @@ from assistant.errors import StoreUnavailableError
 from assistant.models import now
 from assistant.persona import Persona
 from assistant.web import answers
-from assistant.web.keys import LIFE, OWNER, PARTS
+from assistant.web.keys import LIFE, PARTS, PRINCIPAL
 from assistant.web.reading import wants_html
 from assistant.web.replies import (
     HealthReply,
@@ -27,6 +27,7 @@ _LINKS = {
     "chat": "/chat",
     "page": "/ui/",
     "personas": "/personas",
+    "approvals": "/approvals",
     "health": "/health",
     "docs": "/docs",
     "reference": "/redoc",
@@ -96,10 +97,10 @@ async def stats(request: web.Request) -> web.Response:
     parts, life = request.app[PARTS], request.app[LIFE]
     counts = await parts.store.runs.stats()
     reply = StatsReply(
-        sessions=await parts.store.sessions.count(request[OWNER]),
+        sessions=await parts.store.sessions.count(request[PRINCIPAL].name),
         runs={
             "executing": parts.worker.executing,
-            "waiting": parts.worker.waiting,
+            "waiting": counts["queued"],
             **{k: counts.get(k, 0) for k in ("accepted", "completed", "failed", "cancelled")},
             "open": counts["open"],
         },

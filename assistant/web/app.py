@@ -11,34 +11,73 @@ import aiohttp_cors
 from aiohttp import web
 
 from assistant.settings import Settings
+from assistant.web import about
 from assistant.web.docs import add_docs
 from assistant.web.keys import LIFE, PARTS, SETTINGS, Life
-from assistant.web.middleware import add_headers, answer_errors, correlate, identify, log_access
+from assistant.web.middleware import (
+    Identify,
+    add_headers,
+    answer_errors,
+    anyone,
+    correlate,
+    identified,
+    log_access,
+)
 from assistant.web.routes import ROUTES
-from assistant.wiring import open_parts
+from assistant.wiring import Role, open_parts
 
 if TYPE_CHECKING:
-    from assistant.engine import Tools
+    from assistant.tool import Tools
 
 _STATIC = Path(str(resources.files("assistant.web") / "static"))
 
 
-def create_app(settings: Settings, tools: Tools | None = None) -> web.Application:
+def create_app(
+    settings: Settings, tools: Tools | None = None, identify: Identify | None = None
+) -> web.Application:
     """Return the application; nothing is opened before it starts.
 
     Args:
         settings: the whole configuration.
         tools: tools that personas may name besides the built-in ones.
+        identify: says on whose behalf a request is made, for an application that knows its
+            users; may raise `ForbiddenError` or `NotFoundError`. Without it everyone is the
+            same visitor, without any role.
     """
+    app = _bare(settings, tools, identify or anyone, "server")
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, route.handler)
+    add_docs(app)
+    _allow_origins(app, settings)
+    _add_page(app)
+    return app
+
+
+def create_worker_app(settings: Settings, tools: Tools | None = None) -> web.Application:
+    """Return the application of a worker, which executes runs and tells no more than its health."""
+    app = _bare(settings, tools, anyone, "worker")
+    for path, handler in (
+        ("/health", about.health),
+        ("/health/live", about.live),
+        ("/health/ready", about.ready),
+    ):
+        app.router.add_get(path, handler)
+    return app
+
+
+def _bare(
+    settings: Settings, tools: Tools | None, identify: Identify, role: Role
+) -> web.Application:
+    """Return an application without routes, which opens all parts when it starts."""
     app = web.Application(
-        middlewares=[correlate, log_access, answer_errors, identify],
+        middlewares=[correlate, log_access, answer_errors, identified(identify)],
         client_max_size=settings.max_body_bytes,
     )
     app[SETTINGS] = settings
     app[LIFE] = Life()
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
-        async with open_parts(settings, tools) as opened:
+        async with open_parts(settings, tools, role) as opened:
             app[PARTS] = opened
             yield
 
@@ -48,11 +87,6 @@ def create_app(settings: Settings, tools: Tools | None = None) -> web.Applicatio
     app.cleanup_ctx.append(parts)
     app.on_shutdown.append(close_streams)
     app.on_response_prepare.append(add_headers)
-    for route in ROUTES:
-        app.router.add_route(route.method, route.path, route.handler)
-    add_docs(app)
-    _allow_origins(app, settings)
-    _add_page(app)
     return app
 
 

@@ -1,8 +1,9 @@
-"""What clients may send: the shape of every request body, read strictly."""
+"""What clients may send: the shape of request bodies, read strictly."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -19,10 +20,18 @@ from assistant.web.keys import SETTINGS
 
 SESSION_ID = r"^[A-Za-z0-9._:-]{1,128}$"
 _DEEPEST = 32
+_PATTERNS: Mapping[str, str] = {
+    "session_id": "be 1 to 128 characters of A-Z a-z 0-9 . _ : -",
+    "arguments_hash": "be the 64 hexadecimal digits that came with the arguments",
+    "reason": "not hold control characters",
+}
+_NO_CONTROL = "not be blank or hold control characters"
 
 SessionId = Annotated[str, Field(pattern=SESSION_ID)]
 Said = Annotated[str, Field(min_length=1, max_length=16_000, pattern=r"\S")]
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Reason = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Context = Annotated[
     dict[str, Any], Field(description="What page or state the user is in, any JSON object.")
 ]
@@ -84,44 +93,14 @@ class SessionBody(Body):
     context: Context | None = None
 
 
-class SocketContent(Body):
-    """A chat message's text in its longer form."""
+class ApprovalBody(Body):
+    """A decision on a tool call that waits for one."""
 
-    content: Said
-    role: Literal["user"] = "user"
-
-
-class SocketChat(Body):
-    """`chat_message`: a message to a persona, over a WebSocket."""
-
-    type: Literal["chat_message"]
-    message: Said | SocketContent
-    persona_type: Name | None = None
-    user_id: Name | None = None
-    history: list[EarlierTurn] | None = Field(None, max_length=200)
-    context: Context | None = None
-    if_busy: Literal["reject", "enqueue", "interrupt"] = "enqueue"
-
-
-class SocketPing(Body):
-    """`ping`: answered by `pong`."""
-
-    type: Literal["ping"]
-
-
-class SocketResume(Body):
-    """`resume`: follow a run from after a number."""
-
-    type: Literal["resume"]
-    run_id: Name
-    after: int = Field(-1, ge=-1, lt=2**53)
-
-
-class SocketCancel(Body):
-    """`cancel`: stop a run."""
-
-    type: Literal["cancel"]
-    run_id: Name
+    decision: Literal["approve", "reject"]
+    reason: Reason = ""
+    arguments_hash: Hash | None = Field(
+        None, description="Of the arguments that were shown: no others are approved."
+    )
 
 
 _Body = TypeVar("_Body", bound=Body)
@@ -194,10 +173,8 @@ def _fault(fault: dict[str, Any], model: type[Body]) -> str:
         case "extra_forbidden":
             fields = ", ".join(model.model_fields)
             return f"Field '{name}': is not known here; the fields are {fields}"
-        case "string_pattern_mismatch" if fault["loc"][-1] == "session_id":
-            return f"Field '{name}': must be 1 to 128 characters of A-Z a-z 0-9 . _ : -"
         case "string_pattern_mismatch":
-            return f"Field '{name}': must not be blank or hold control characters"
+            return f"Field '{name}': must {_PATTERNS.get(fault['loc'][-1], _NO_CONTROL)}"
         case _:
             text = str(fault["msg"])
             for subject in ("Input should", "String should", "List should", "Value should"):

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from assistant.models import now
+from assistant.models import Principal, now
 from assistant.settings import Settings
 from assistant.wiring import Parts
 
@@ -35,5 +35,5 @@ PARTS = web.AppKey("PARTS", Parts)
 LIFE = web.AppKey("LIFE", Life)
 
 CORRELATION_ID = web.RequestKey("CORRELATION_ID", str)
-OWNER = web.RequestKey("OWNER", str)
+PRINCIPAL = web.RequestKey("PRINCIPAL", Principal)
 ERROR_CODE = web.RequestKey("ERROR_CODE", str)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from assistant.errors import AssistantError
+from assistant.models import Principal
 from assistant.telemetry import correlation_id_from
 from assistant.web.answers import from_error, from_status
-from assistant.web.keys import CORRELATION_ID, ERROR_CODE, OWNER
+from assistant.web.keys import CORRELATION_ID, ERROR_CODE, PRINCIPAL
 
 log = structlog.get_logger(__name__)
 
-VISITOR = "visitor"
+Identify = Callable[[web.Request], Awaitable[Principal]]
+
+VISITOR = Principal("visitor")
 _PAGE_POLICY = (
     "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -81,11 +85,22 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     return answer
 
 
-@web.middleware
-async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Say on whose behalf the request is made; without authentication everyone is a visitor."""
-    request[OWNER] = VISITOR
-    return await handler(request)
+async def anyone(_request: web.Request) -> Principal:
+    """Return who makes a request where nobody has to say so."""
+    return VISITOR
+
+
+def identified(identify: Identify) -> Middleware:
+    """Return the middleware that says on whose behalf each request is made."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        # A browser asks by OPTIONS whether it may call, and tells nobody's name with that.
+        preflight = request.method == "OPTIONS"
+        request[PRINCIPAL] = VISITOR if preflight else await identify(request)
+        return await handler(request)
+
+    return middleware
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

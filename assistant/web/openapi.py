@@ -75,6 +75,7 @@ class Route:
 _PATH_PARAMETERS: Mapping[str, Parameter] = {
     "session_id": Parameter({"type": "string", "pattern": SESSION_ID}, "A session's id."),
     "run_id": Parameter({"type": "string", "pattern": "^run_[0-9a-f]{24}$"}, "A run's id."),
+    "call_id": Parameter({"type": "string", "pattern": "^call_[0-9a-f]{24}$"}, "A tool call's id."),
     "name": Parameter({"type": "string", "pattern": "^[a-z][a-z0-9_]{1,63}$"}, "A persona's name."),
 }
 # The server takes any value and replaces a malformed one, so the schema has no pattern.

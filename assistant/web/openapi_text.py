@@ -12,6 +12,9 @@ live or later, over any protocol, is a reading of that log.
 - A frame's `id` is its number. A client that lost its connection reads on with
   `GET /runs/{run_id}/events` and the header `Last-Event-ID`.
 - Joining `content` over all frames gives the answer; the last frame has `"is_final": true`.
+- A tool call may need a human's yes: `approval.requested` says which and whose. The run waits, for
+  hours if need be; `POST /runs/{run_id}/approvals/{call_id}` decides, `GET /approvals` lists what
+  waits for the caller. A whole answer that comes to such a call is a 202 with status `waiting`.
 - Every error has the same body: `error`, `detail` and `correlation_id`.
 
 A frame on the wire:
@@ -23,6 +26,7 @@ A frame on the wire:
 TAGS: Mapping[str, str] = {
     "Chat": "Ask, and get the answer as frames, as JSON, or in the background.",
     "Runs": "Look at one answer being made, follow it from any number, stop it.",
+    "Approvals": "Tool calls that need a human's yes, and giving it.",
     "Sessions": "Conversations and their history.",
     "WebSocket": "The same runs over one socket that carries several conversations.",
     "Personas": "Who can be talked to.",

@@ -1,4 +1,4 @@
-"""What clients are sent as JSON: the shape of every reply."""
+"""What clients are sent as JSON: sessions, personas, and the server itself."""
 
 from __future__ import annotations
 
@@ -7,57 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from assistant.models import Message, Run, Session
-
-
-class UsageReply(BaseModel):
-    """Tokens that an answer consumed."""
-
-    input_tokens: int
-    output_tokens: int
-    total_tokens: int
-    requests: int
-
-
-class ChatReply(BaseModel):
-    """A whole answer."""
-
-    response: str
-    session_id: str | None
-    run_id: str
-    message_id: str
-    persona_type: str
-    usage: UsageReply | None
-    correlation_id: str
-
-
-class AcceptedReply(BaseModel):
-    """A run that goes on in the background."""
-
-    status: Literal["streaming"] = "streaming"
-    message_id: str
-    session_id: str | None
-    run_id: str
-
-
-class RunReply(BaseModel):
-    """A run and how far it is."""
-
-    run_id: str
-    session_id: str | None
-    message_id: str
-    status: Literal["queued", "running", "completed", "failed", "cancelled"]
-    persona_type: str
-    persona_version: str
-    model: str
-    attempt: int
-    created_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-    usage: UsageReply | None
-    text: str | None
-    error: str | None
-    correlation_id: str
+from assistant.models import Message, Session
 
 
 class SessionReply(BaseModel):
@@ -176,40 +126,6 @@ class StatsReply(BaseModel):
     tokens: dict[str, int]
     latency: dict[str, dict[str, float | None]]
     cache: dict[str, int]
-
-
-def usage_reply(run: Run) -> UsageReply | None:
-    """Return what a run consumed, where that is known."""
-    used = run.usage
-    if used is None:
-        return None
-    return UsageReply(
-        input_tokens=used.input_tokens,
-        output_tokens=used.output_tokens,
-        total_tokens=used.total_tokens,
-        requests=used.requests,
-    )
-
-
-def run_reply(run: Run) -> RunReply:
-    """Return a run as clients see it."""
-    return RunReply(
-        run_id=run.run_id,
-        session_id=run.session_id,
-        message_id=run.message_id,
-        status=run.status,
-        persona_type=run.persona,
-        persona_version=run.version,
-        model=run.model,
-        attempt=run.attempt,
-        created_at=run.created_at,
-        started_at=run.started_at,
-        ended_at=run.ended_at,
-        usage=usage_reply(run),
-        text=run.text,
-        error=run.error,
-        correlation_id=run.correlation_id,
-    )
 
 
 def session_reply(session: Session) -> SessionReply:

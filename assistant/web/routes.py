@@ -2,120 +2,32 @@
 
 from __future__ import annotations
 
-from aiohttp.typedefs import Handler
-from pydantic import BaseModel
-
-from assistant.web import about, runs, sessions
-from assistant.web.bodies import ChatBody, QuestionBody, SessionBody
-from assistant.web.chat import chat
+from assistant.web import about, sessions
+from assistant.web.bodies import SessionBody
 from assistant.web.openapi import Parameter, Reply, Route
 from assistant.web.replies import (
-    AcceptedReply,
-    ChatReply,
     DoneReply,
     HealthReply,
     HistoryReply,
     PersonaReply,
     PersonasReply,
-    RunReply,
     ServiceReply,
     SessionReply,
     SessionsReply,
     StateReply,
     StatsReply,
 )
+from assistant.web.routing import FRAMES, NOTHING, get
+from assistant.web.run_routes import RUN_ROUTES
 from assistant.web.socket import websocket
 
-_FRAMES = Reply("One frame for each entry of the run's log.", None, media="text/event-stream")
-_NOTHING = Reply("There is nothing to follow.", None)
-_AFTER = Parameter(
-    {"type": "integer", "minimum": -1, "maximum": 999_999_999_999_999},
-    "Only entries after this number; -1 for all.",
-)
-_LAST_EVENT_ID = Parameter(
-    {"type": "string", "pattern": r"^(-1|[0-9]{1,15})?$"},
-    "The last number seen; wins over `after`.",
-)
-_IDEMPOTENCY = Parameter(
-    {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"},
-    "A retry with the same key and body is answered by the first run.",
-)
 _PAGE = {
     "after": Parameter({"type": "string"}, "The `next` of the page before."),
     "limit": Parameter({"type": "integer", "minimum": 1, "maximum": 100}, "Rows on a page; 20."),
 }
 
-
-def _get(
-    path: str,
-    handler: Handler,
-    summary: str,
-    reply: type[BaseModel],
-    *,
-    tag: str,
-    errors: tuple[int, ...] = (),
-) -> Route:
-    """Return a route that answers a GET with one JSON body."""
-    return Route(
-        method="GET",
-        path=path,
-        handler=handler,
-        name=handler.__name__,
-        summary=summary,
-        tag=tag,
-        replies={200: Reply(f"{summary}.", reply)},
-        errors=errors,
-    )
-
-
 ROUTES: tuple[Route, ...] = (
-    Route(
-        method="POST",
-        path="/chat",
-        handler=chat,
-        name="chat",
-        summary="Send a message, or ask a one-off question",
-        tag="Chat",
-        body=(ChatBody, QuestionBody),
-        headers={"Idempotency-Key": _IDEMPOTENCY},
-        replies={
-            200: Reply(
-                "The answer: frames as they come, or whole as JSON.", ChatReply, streams=True
-            ),
-            202: Reply("Accepted; the answer is made in the background.", AcceptedReply),
-        },
-        errors=(400, 404, 408, 409, 413, 415, 503),
-    ),
-    _get(
-        "/runs/{run_id}",
-        runs.get_run,
-        "Look at a run",
-        RunReply,
-        tag="Runs",
-        errors=(404, 503),
-    ),
-    Route(
-        method="GET",
-        path="/runs/{run_id}/events",
-        handler=runs.follow_run,
-        name="follow_run",
-        summary="Follow a run from any number",
-        tag="Runs",
-        query={"after": _AFTER},
-        headers={"Last-Event-ID": _LAST_EVENT_ID},
-        replies={200: _FRAMES, 204: _NOTHING},
-        errors=(400, 404, 503),
-    ),
-    Route(
-        method="POST",
-        path="/runs/{run_id}/cancel",
-        handler=runs.cancel_run,
-        name="cancel_run",
-        summary="Stop a run; what was written stays",
-        tag="Runs",
-        replies={200: Reply("The run.", RunReply)},
-        errors=(404, 503),
-    ),
+    *RUN_ROUTES,
     Route(
         method="POST",
         path="/sessions",
@@ -138,7 +50,7 @@ ROUTES: tuple[Route, ...] = (
         replies={200: Reply("A page of sessions.", SessionsReply)},
         errors=(400, 503),
     ),
-    _get(
+    get(
         "/sessions/{session_id}",
         sessions.get_session,
         "Look at a session",
@@ -173,10 +85,10 @@ ROUTES: tuple[Route, ...] = (
         name="follow_session",
         summary="Follow whatever run is live in a session, from its first entry",
         tag="Sessions",
-        replies={200: _FRAMES, 204: _NOTHING},
+        replies={200: FRAMES, 204: NOTHING},
         errors=(400, 404, 503),
     ),
-    _get(
+    get(
         "/history/{session_id}",
         sessions.get_history,
         "Read a session's history",
@@ -204,8 +116,8 @@ ROUTES: tuple[Route, ...] = (
         replies={101: Reply("The connection is a WebSocket now.", None)},
         errors=(400, 403, 404, 426, 503),
     ),
-    _get("/personas", about.list_personas, "List the personas", PersonasReply, tag="Personas"),
-    _get(
+    get("/personas", about.list_personas, "List the personas", PersonasReply, tag="Personas"),
+    get(
         "/personas/{name}",
         about.get_persona,
         "Look at a persona",
@@ -225,9 +137,9 @@ ROUTES: tuple[Route, ...] = (
             303: Reply("The web page.", None),
         },
     ),
-    _get("/health", about.health, "How the server is", HealthReply, tag="Service"),
-    _get("/health/live", about.live, "Whether the process runs", StateReply, tag="Service"),
-    _get(
+    get("/health", about.health, "How the server is", HealthReply, tag="Service"),
+    get("/health/live", about.live, "Whether the process runs", StateReply, tag="Service"),
+    get(
         "/health/ready",
         about.ready,
         "Whether new work is welcome",
@@ -235,5 +147,5 @@ ROUTES: tuple[Route, ...] = (
         tag="Service",
         errors=(503,),
     ),
-    _get("/stats", about.stats, "Counts and latencies", StatsReply, tag="Service", errors=(503,)),
+    get("/stats", about.stats, "Counts and latencies", StatsReply, tag="Service", errors=(503,)),
 )

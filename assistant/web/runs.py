@@ -7,10 +7,11 @@ from contextlib import suppress
 
 from aiohttp import web
 
+from assistant.models import Run
 from assistant.web import answers
-from assistant.web.keys import OWNER, PARTS
+from assistant.web.keys import PARTS, PRINCIPAL
 from assistant.web.reading import cursor
-from assistant.web.replies import run_reply
+from assistant.web.run_replies import run_reply
 from assistant.web.stream import stream_run
 
 _LAST_WORDS = 2.0
@@ -18,15 +19,15 @@ _LAST_WORDS = 2.0
 
 async def get_run(request: web.Request) -> web.Response:
     """Tell a run's state."""
-    run = await request.app[PARTS].runs.get(request.match_info["run_id"], request[OWNER])
-    return answers.json(run_reply(run).model_dump())
+    run = await request.app[PARTS].runs.get(request.match_info["run_id"], request[PRINCIPAL].name)
+    return await _shown(request, run)
 
 
 async def follow_run(request: web.Request) -> web.StreamResponse:
     """Stream a run's log from after the client's cursor."""
     after = cursor(request)
     parts = request.app[PARTS]
-    run = await parts.runs.get(request.match_info["run_id"], request[OWNER])
+    run = await parts.runs.get(request.match_info["run_id"], request[PRINCIPAL].name)
     if not run.is_open:
         last = await parts.store.log.last(run.run_id)
         if last is not None and last.sequence <= after:
@@ -38,10 +39,15 @@ async def follow_run(request: web.Request) -> web.StreamResponse:
 async def cancel_run(request: web.Request) -> web.Response:
     """Stop a run; answers with its state, as a rule the final one."""
     runs = request.app[PARTS].runs
-    run = await runs.cancel(request.match_info["run_id"], request[OWNER])
+    run = await runs.cancel(request.match_info["run_id"], request[PRINCIPAL].name)
     if run.is_open:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORDS):
                 await runs.wait(run)
-    run = await runs.get(run.run_id, request[OWNER])
-    return answers.json(run_reply(run).model_dump())
+    run = await runs.get(run.run_id, request[PRINCIPAL].name)
+    return await _shown(request, run)
+
+
+async def _shown(request: web.Request, run: Run) -> web.Response:
+    approvals = await request.app[PARTS].runs.approvals.of(run)
+    return answers.json(run_reply(run, approvals, request[PRINCIPAL]).model_dump())

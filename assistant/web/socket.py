@@ -15,17 +15,16 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from assistant.errors import AssistantError, ForbiddenError, InvalidRequestError, NotFoundError
 from assistant.models import Run
 from assistant.runs import Ask
-from assistant.web.bodies import (
-    Body,
+from assistant.web.bodies import Body, parse_object, validate
+from assistant.web.keys import CORRELATION_ID, LIFE, PARTS, PRINCIPAL, SETTINGS
+from assistant.web.messages import (
+    SocketApprove,
     SocketCancel,
     SocketChat,
     SocketContent,
     SocketPing,
     SocketResume,
-    parse_object,
-    validate,
 )
-from assistant.web.keys import CORRELATION_ID, LIFE, OWNER, PARTS, SETTINGS
 from assistant.web.reading import session_id
 from assistant.web.stream import counted
 from assistant.wire import socket as wire
@@ -39,6 +38,7 @@ _KINDS: Mapping[str, type[Body]] = {
     "ping": SocketPing,
     "resume": SocketResume,
     "cancel": SocketCancel,
+    "approve": SocketApprove,
 }
 
 
@@ -55,7 +55,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     if not ws.can_prepare(request):
         raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket", "Connection": "Upgrade"})
     check_origin(request)
-    await request.app[PARTS].runs.sessions.open(sid, request[OWNER])
+    await request.app[PARTS].runs.sessions.open(sid, request[PRINCIPAL].name)
     await ws.prepare(request)
     with counted(request.app, "websocket"):
         await _Talk(request, ws, sid).hold()
@@ -86,7 +86,8 @@ class _Talk:
         self._transport = request.transport
         self._ws = ws
         self._session_id = sid
-        self._owner = request[OWNER]
+        self._principal = request[PRINCIPAL]
+        self._owner = request[PRINCIPAL].name
         self._correlation_id = request[CORRELATION_ID]
         self._followed: dict[str, asyncio.Task[None]] = {}
 
@@ -157,8 +158,23 @@ class _Talk:
                 await self._follow(await self._runs.get(run_id, self._owner), after)
             case SocketCancel(run_id=run_id):
                 await self._runs.cancel(run_id, self._owner)
+            case SocketApprove() as body:
+                await self._decide(body)
             case _:
                 pass
+
+    async def _decide(self, body: SocketApprove) -> None:
+        approval = await self._runs.approvals.decide(
+            body.run_id,
+            body.call_id,
+            self._principal,
+            approve=body.decision == "approve",
+            reason=body.reason,
+            arguments_hash=body.arguments_hash,
+        )
+        if body.run_id not in self._followed:
+            # Who follows the run is told by its log.
+            await self._send(wire.decided(approval, self._correlation_id))
 
     def _ask(self, body: SocketChat) -> Ask:
         said = body.message

@@ -29,6 +29,9 @@ def _bodies(entry: Entry) -> Iterator[dict[str, str]]:
     match entry.event:
         case RunStarted(attempt=1):
             yield {"status": "processing"}
+        case RunStarted(text=text):
+            # So far exactly this has been said; what was shown after it is void.
+            yield {"status": "processing", "chunk": text}
         case MessageStarted(index=index) if index:
             yield {"status": "streaming", "chunk": "\n\n"}
         case MessageDelta(text=text):

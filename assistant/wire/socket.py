@@ -25,7 +25,7 @@ from assistant.events import (
     ToolCalled,
     ToolReturned,
 )
-from assistant.models import Run
+from assistant.models import Approval, Run
 
 _encode = msgspec.json.Encoder().encode
 
@@ -83,6 +83,22 @@ def _own(event: Event) -> dict[str, Any]:
     own: dict[str, Any] = msgspec.to_builtins(event)
     del own["type"]
     return own
+
+
+def decided(approval: Approval, correlation_id: str) -> bytes:
+    """Return the message that tells a decision to whoever made it without following its run."""
+    body = {
+        "type": "approval_resolved",
+        "call_id": approval.call_id,
+        "name": approval.name,
+        "decision": approval.decision,
+        "by": approval.decided_by,
+        "reason": approval.reason,
+        "run_id": approval.run_id,
+        "session_id": approval.session_id,
+        "correlation_id": correlation_id,
+    }
+    return _encode(body)
 
 
 def error(message: str, code: str, correlation_id: str, **ids: Any) -> bytes:

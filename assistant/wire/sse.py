@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 
 from assistant.events import (
+    ApprovalRequested,
     Entry,
     MessageDelta,
     MessageStarted,
     RunCancelled,
     RunCompleted,
     RunFailed,
+    RunQueued,
     RunStarted,
     type_of,
 )
@@ -40,7 +42,7 @@ def frame(run: Run, entry: Entry) -> bytes:
             content, own = text, {"item_id": item_id}
         case MessageStarted(index=index):
             content, own = "\n\n" if index else "", msgspec.to_builtins(event)
-        case RunStarted():
+        case RunStarted() | RunQueued() | ApprovalRequested():
             status, own = "processing", msgspec.to_builtins(event)
         case RunCompleted() | RunCancelled():
             status, own = "completed", msgspec.to_builtins(event)

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from assistant.worker.attempt import Attempts
+from assistant.worker.dispatch import LocalDispatch, TaskiqDispatch, open_taskiq
 from assistant.worker.pulse import Pulse
+from assistant.worker.tending import Tending
 from assistant.worker.worker import Capacity, Worker
 
-__all__ = ["Attempts", "Capacity", "Pulse", "Worker"]
+__all__ = [
+    "Attempts",
+    "Capacity",
+    "LocalDispatch",
+    "Pulse",
+    "TaskiqDispatch",
+    "Tending",
+    "Worker",
+    "open_taskiq",
+]

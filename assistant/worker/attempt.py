@@ -1,40 +1,29 @@
-"""One attempt at a run: from the claim to the terminal event."""
+"""One attempt at a run: from the claim to its end, or to where a human has to say yes."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ParamSpec, TypeVar
 
+import msgspec
 import structlog
 
-from assistant.engine import Engine, Execution, Job
-from assistant.errors import LeaseLostError, ModelError, NotFoundError, StoreUnavailableError
-from assistant.events import (
-    Event,
-    MessageDiscarded,
-    MessageStarted,
-    RunCancelled,
-    RunCompleted,
-    RunFailed,
-    RunStarted,
-    Terminal,
-    ToolCalled,
-    ToolReturned,
-)
-from assistant.models import Message, MessageStatus, Run, now
-from assistant.persona import Persona
+from assistant.engine import Checkpoint, Engine, Execution
+from assistant.errors import LeaseLostError, ModelError, NotFoundError
+from assistant.events import RunCancelled, RunCompleted, RunFailed, RunStarted, Terminal
+from assistant.models import Approval, Message, MessageStatus, Run, now
 from assistant.personas import Catalog
-from assistant.store import Ending, HistoryLine, Pen, Store, status_of
+from assistant.store import Claim, Ending, HistoryLine, Pen, Store, status_of
+from assistant.worker.briefing import Briefing
 from assistant.worker.pulse import Pulse
+from assistant.worker.record import RunRecord, checkpoint_of, patiently
+from assistant.worker.takeover import left_behind
 
 log = structlog.get_logger(__name__)
 
-MAX_ATTEMPTS = 5
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
+MAX_CRASHES = 4
 
 
 @dataclass(eq=False, slots=True)
@@ -65,85 +54,96 @@ class Attempts:
     ) -> None:
         self._store = store
         self._engine = engine
-        self._personas = personas
+        self._briefing = Briefing(store, personas)
         self._deadline = deadline.total_seconds()
         self._cache_for = cache_for
         self.pulse = Pulse()
 
-    async def make(self, run: Run, stop: Stop) -> None:
-        """Claim a run, execute it and write its end; nothing happens where it is not ours.
+    async def make(self, claim: Claim, stop: Stop) -> None:
+        """Execute a claimed run up to its end, or until it has to wait for a decision.
 
         Raises:
             LeaseLostError: when another worker took it over meanwhile.
         """
-        claim = await patiently(self._store.runs.claim, run)
-        if claim is None:
-            return
-        attempt, last, cancelled_by = claim
-        if cancelled_by:
-            stop.ask(cancelled_by)
-        pen = self._store.log.open_pen(run, next_sequence=last + 1)
+        if claim.cancelled_by:
+            stop.ask(claim.cancelled_by)
+        pen = self._store.log.open_pen(claim)
         try:
-            if attempt > 1:
-                await self._begin_again(pen, attempt)
-            log.info("run.started", attempt=attempt, persona=run.persona, model=run.model)
-            terminal, execution = await self._answer(pen, attempt, stop)
+            checkpoint = checkpoint_of(claim)
+            told = await self._go_on(claim, pen, checkpoint, stop)
+            log.info("run.started", attempt=claim.attempt, persona=claim.run.persona)
+            terminal, execution = await self._answer(claim, pen, checkpoint, told, stop)
             await pen.drain()
-            await patiently(self._finish, pen, terminal, execution)
+            if terminal is not None:
+                await patiently(self._finish, pen, terminal, execution)
+            elif execution is not None and execution.checkpoint is not None:
+                await self._wait_for_yes(pen, execution.checkpoint, execution.wanted)
         finally:
             self._store.log.close_pen(pen)
 
-    async def _begin_again(self, pen: Pen, attempt: int) -> None:
-        """Make void what a crashed attempt said, close its tools, and announce the new one."""
-        left: dict[str, Event] = {}
-        after = -1
-        while entries := await patiently(self._store.log.read, pen.run.run_id, after):
-            after = entries[-1].sequence
-            for entry in entries:
-                match entry.event:
-                    case MessageStarted(item_id=item_id):
-                        left[item_id] = MessageDiscarded(item_id)
-                    case ToolCalled(call_id=call_id, name=name):
-                        left[call_id] = ToolReturned(call_id, name, "error", 0)
-                    case MessageDiscarded(item_id=closed) | ToolReturned(call_id=closed):
-                        left.pop(closed, None)
-                    case _:
-                        pass
-        for event in left.values():
+    async def _go_on(
+        self, claim: Claim, pen: Pen, checkpoint: Checkpoint | None, stop: Stop
+    ) -> frozenset[str]:
+        """Make void what a crashed attempt said, close its tools, and announce the new one.
+
+        Returns the calls whose return is in the log.
+        """
+        if claim.attempt == 1 and not claim.resumed:
+            return frozenset()
+        good = checkpoint.sequence if checkpoint else -1
+        left = await left_behind(self._store, claim.run.run_id, good)
+        for event in left.closing:
             pen.emit(event)
-        run = pen.run
-        pen.emit(RunStarted(run.persona, run.version, run.model, attempt))
-        log.warning("run.taken_over", attempt=attempt, closed=len(left))
+        if not claim.resumed and not stop.asked.is_set():
+            run, said = claim.run, "\n\n".join(checkpoint.said) if checkpoint else ""
+            pen.emit(RunStarted(run.persona, run.version, run.model, claim.attempt, said))
+            log.warning("run.taken_over", attempt=claim.attempt, closed=len(left.closing))
+        return left.told
 
     async def _answer(
-        self, pen: Pen, attempt: int, stop: Stop
-    ) -> tuple[Terminal, Execution | None]:
-        if stop.asked.is_set():
+        self,
+        claim: Claim,
+        pen: Pen,
+        checkpoint: Checkpoint | None,
+        told: frozenset[str],
+        stop: Stop,
+    ) -> tuple[Terminal | None, Execution | None]:
+        """Return how the run ended (None: it has to wait for a decision) and what it made."""
+        if stop.asked.is_set() and checkpoint is None:
             return RunCancelled(stop.by), None
-        if attempt > MAX_ATTEMPTS:
-            text = "The answer was begun several times and never finished. Please ask again."
-            return RunFailed("too_many_attempts", text, retryable=True), None
         try:
-            execution = self._engine.prepare(await patiently(self._job, pen.run), pen)
+            job = await patiently(self._briefing.job, claim, checkpoint, told)
         except NotFoundError as error:
             return RunFailed("persona_gone", error.detail, retryable=False), None
-        work = asyncio.create_task(execution.run(), name=f"answer {pen.run.run_id}")
-        halt = asyncio.create_task(stop.asked.wait(), name=f"stop {pen.run.run_id}")
+        execution = self._engine.prepare(job, RunRecord(self._store, claim, pen))
+        if stop.asked.is_set():
+            terminal: Terminal | None = RunCancelled(stop.by)
+        elif claim.crashes > MAX_CRASHES:
+            text = "The answer was begun several times and never finished. Please ask again."
+            terminal = RunFailed("too_many_attempts", text, retryable=True)
+        else:
+            terminal = await self._execute(pen.run, execution, stop)
+        if terminal is not None:
+            execution.close()
+        return terminal, execution
+
+    async def _execute(self, run: Run, execution: Execution, stop: Stop) -> Terminal | None:
+        work = asyncio.create_task(execution.run(), name=f"answer {run.run_id}")
+        halt = asyncio.create_task(stop.asked.wait(), name=f"stop {run.run_id}")
         try:
             await asyncio.wait(
                 {work, halt}, timeout=self._deadline, return_when=asyncio.FIRST_COMPLETED
             )
-            terminal = await self._outcome(work, stop, execution)
+            return await self._outcome(work, stop, execution)
         finally:
             for task in (work, halt):
                 task.cancel()
             await asyncio.gather(work, halt, return_exceptions=True)
-        execution.close()
-        return terminal, execution
+            await execution.settle()
 
     async def _outcome(
         self, work: asyncio.Task[None], stop: Stop, execution: Execution
-    ) -> Terminal:
+    ) -> Terminal | None:
         if not work.done():
             if stop.asked.is_set():
                 return RunCancelled(stop.by)
@@ -159,7 +159,15 @@ class Attempts:
             log.exception("run.crashed")
             text = "Something went wrong on our side. Please try again."
             return RunFailed("internal", text, retryable=True)
-        return RunCompleted(execution.text, execution.usage)
+        return None if execution.wanted else RunCompleted(execution.text, execution.usage)
+
+    async def _wait_for_yes(
+        self, pen: Pen, checkpoint: Checkpoint, wanted: Sequence[Approval]
+    ) -> None:
+        covered = msgspec.structs.replace(checkpoint, sequence=pen.next_sequence - 1)
+        raw = msgspec.json.encode(covered)
+        await patiently(self._store.approvals.request, pen, raw, wanted)
+        log.info("run.waiting", approvals=len(wanted))
 
     async def _finish(self, pen: Pen, terminal: Terminal, execution: Execution | None) -> None:
         run, status = pen.run, status_of(terminal)
@@ -181,6 +189,11 @@ class Attempts:
             session=self._store.sessions.touch(session) if session else None,
             share_for=self._cache_for if status == "completed" else timedelta(0),
         )
+        self._note(run, ending, status, execution)
+
+    def _note(
+        self, run: Run, ending: Ending, status: MessageStatus, execution: Execution | None
+    ) -> None:
         first = execution.first_text_at if execution else None
         begun = run.created_at
         self.pulse.note(
@@ -195,54 +208,9 @@ class Attempts:
             output_tokens=ending.usage.output_tokens if ending.usage else 0,
         )
 
-    async def _job(self, run: Run) -> Job:
-        persona = self._personas.get(run.persona, run.version)
-        earlier: Sequence[HistoryLine] = ()
-        if run.session_id is not None:
-            lines = await self._store.sessions.lines(run.session_id)
-            mine = [i for i, line in enumerate(lines) if line.message.run_id == run.run_id]
-            earlier = lines[: mine[0]] if mine else lines
-        return Job(
-            run_id=run.run_id,
-            correlation_id=run.correlation_id,
-            persona=persona,
-            turn=run.turn,
-            model=run.model,
-            history=_remembered(earlier, persona),
-            disclosed=_disclosed(earlier, persona),
-            others={other.slug: other for other in self._personas} | {persona.slug: persona},
-        )
-
-
-async def patiently(act: Callable[_P, Awaitable[_T]], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    """Do a step of a run that goes on, waiting for as long as the store is away."""
-    delay = 0.1
-    while True:
-        try:
-            return await act(*args, **kwargs)
-        except StoreUnavailableError:
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, 2.0)
-
 
 def _lines(run: Run, execution: Execution | None, status: MessageStatus) -> list[HistoryLine]:
-    if execution is None or not execution.text:
+    if execution is None or not (execution.text or execution.items):
         return []
     message = Message(run.message_id, "assistant", execution.text, now(), run.run_id, status)
     return [HistoryLine(message, execution.items)]
-
-
-def _disclosed(lines: Sequence[HistoryLine], persona: Persona) -> bool:
-    words = persona.file.disclosure
-    answers = (line.message for line in lines if line.message.role == "assistant")
-    return words is None or any(words in message.content for message in answers)
-
-
-def _remembered(lines: Sequence[HistoryLine], persona: Persona) -> list[dict[str, Any]]:
-    """Return the items of the latest turns, as many as the persona remembers."""
-    asked = [i for i, line in enumerate(lines) if line.message.role == "user"]
-    keep = persona.file.memory_turns
-    if keep == 0:
-        return []
-    start = asked[-keep] if len(asked) > keep else 0
-    return [item for line in lines[start:] for item in line.items]

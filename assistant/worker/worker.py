@@ -1,79 +1,81 @@
-"""Takes runs on, waits for their turn and a free slot, keeps their leases, drains at the end."""
+"""Takes runs on as slots come free, keeps their leases, and tends those that nobody holds."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from assistant.errors import (
-    DrainingError,
-    LeaseLostError,
-    OverloadedError,
-    StoreUnavailableError,
-)
-from assistant.models import Run
-from assistant.store import Store, channel
-from assistant.worker.attempt import Attempts, Stop, patiently
-from assistant.worker.patience import Patience
+from assistant.errors import DrainingError, LeaseLostError, StoreUnavailableError
+from assistant.store import Claim, Store
+from assistant.worker.attempt import Attempts, Stop
+from assistant.worker.dispatch import WORK, Dispatch
 
 log = structlog.get_logger(__name__)
-
-_LOOK_AGAIN = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How many runs a process executes at once, and how many more may wait."""
+    """How many runs a process executes at once, and how many may be queued in all."""
 
     executing: int = 100
-    waiting: int = 1000
+    queued: int = 1000
 
 
 @dataclass(eq=False, slots=True)
 class _Taken:
-    run: Run
+    claim: Claim
     stop: Stop = field(default_factory=Stop)
-    executing: bool = False
     task: asyncio.Task[None] | None = None
+    in_slot: bool = True
 
 
 class Worker:
-    """Executes runs as tasks of this process.
+    """Executes runs as tasks of this process; with no slots it only accepts and tends.
 
     A run that is taken on is leased from then on; its lease is renewed until it ends, and given
     back when the process goes, so that another can go on at once.
     """
 
     def __init__(
-        self, store: Store, attempts: Attempts, capacity: Capacity, *, renew_every: float
+        self, store: Store, attempts: Attempts, capacity: Capacity, dispatch: Dispatch
     ) -> None:
         self._store = store
         self._attempts = attempts
         self._capacity = capacity
-        self._renew_every = renew_every
-        self._slots = asyncio.Semaphore(capacity.executing)
+        self._dispatch = dispatch
         self._taken: dict[str, _Taken] = {}
         self._reserved = 0
         self._draining = False
+        self._alone = False
+        self._taking = asyncio.Lock()
+        self._work = asyncio.Event()
+        self._freed = asyncio.Event()
         store.bells.on_control = self._on_control
+
+    @property
+    def slots(self) -> int:
+        """How many runs it executes at once."""
+        return self._capacity.executing
 
     @property
     def executing(self) -> int:
         """How many runs execute right now."""
-        return sum(taken.executing for taken in self._taken.values())
+        return sum(taken.in_slot for taken in self._taken.values())
 
     @property
-    def waiting(self) -> int:
-        """How many runs wait for their turn or a slot."""
-        return len(self._taken) - self.executing
+    def busy(self) -> dict[str, int] | None:
+        """How busy it is, as it tells others; None where it takes nothing on."""
+        if self._draining or not self.slots:
+            return None
+        return {"executing": self.executing, "slots": self.slots}
 
     def check_open(self) -> None:
-        """Check that the worker takes runs on.
+        """Check that new work is welcome.
 
         Raises:
             DrainingError: when the process is shutting down.
@@ -83,166 +85,186 @@ class Worker:
             raise DrainingError(detail, retry_after=2)
 
     @contextmanager
-    def reserve(self) -> Iterator[_Place]:
-        """Hold a place until a run is accepted; it is given back when it is not used.
+    def reserve(self) -> Iterator[Place]:
+        """Hold a slot, where one is free, until a run is accepted.
 
         Raises:
             DrainingError: when the process is shutting down.
-            OverloadedError: when all places are taken.
         """
         self.check_open()
-        if len(self._taken) + self._reserved >= self._capacity.executing + self._capacity.waiting:
-            detail = "All places are taken; try again in a moment."
-            raise OverloadedError(detail, retry_after=5)
+        here = self._free > 0
+        self._reserved += here
+        try:
+            yield Place(self, here=here, most_queued=self._capacity.queued)
+        finally:
+            self._reserved -= here
+
+    def begin(self, claim: Claim, *, in_slot: bool = True) -> asyncio.Task[None]:
+        """Execute a claimed run from now on."""
+        taken = self._taken[claim.run.run_id] = _Taken(claim, in_slot=in_slot)
+        taken.task = asyncio.create_task(self._attend(taken), name=f"run {claim.run.run_id}")
+        return taken.task
+
+    async def ring(self, runs: int = 1) -> None:
+        """Say to whoever executes that runs were queued."""
+        self._work.set()
+        await self._dispatch.ring(runs)
+
+    async def cancel(self, run_id: str, by: str) -> None:
+        """Stop a run, here or wherever it executes; durable when this returns."""
+        alone = await self._store.runs.ask_cancel(run_id, by)
+        if run_id in self._taken:
+            self._taken[run_id].stop.ask(by)
+        elif alone and (claim := await self._store.leases.claim(run_id)) is not None:
+            # It only has to say so, for which no slot is needed.
+            _ = self.begin(claim, in_slot=False)
+
+    async def look(self) -> None:
+        """Wait for a free slot, take the run whose turn it is, if any, and see it through."""
+        while self._free < 1 and not self._draining:
+            self._freed.clear()
+            await self._freed.wait()
+        task = await self._take_one()
+        if task is not None:
+            await asyncio.wait({task})
+
+    async def work(self) -> None:
+        """Fill free slots from the queue, for as long as the task lives."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            try:
+                while self._free > 0 and await self._take_one() is not None:
+                    pass
+            except StoreUnavailableError:
+                # The one who tends looks again.
+                log.warning("worker.take.waiting")
+
+    def wake(self) -> None:
+        """Look into the queue now."""
+        self._work.set()
+
+    async def drain(self, grace: float) -> None:
+        """Take nothing more on, let runs finish for `grace` seconds, then give the rest back.
+
+        Where no other process executes, those that are queued get their turn within the grace.
+        """
+        self._alone = await self._is_alone()
+        self._draining = True
+        self._freed.set()
+        log.info("worker.draining", runs=len(self._taken), grace_seconds=grace)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + grace
+        while (left := end - loop.time()) > 0 and (self._taken or await self._take_last()):
+            tasks = [taken.task for taken in self._taken.values() if taken.task]
+            await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        await self._give_back_all()
+
+    async def _give_back_all(self) -> None:
+        self._alone = False
+        left = list(self._taken.values())
+        for taken in left:
+            if taken.task:
+                taken.task.cancel()
+        await asyncio.gather(*(t.task for t in left if t.task), return_exceptions=True)
+        for taken in left:
+            await self._give_back(taken.claim)
+        log.info("worker.drained", given_back=len(left))
+
+    async def _is_alone(self) -> bool:
+        try:
+            return not (await self._store.leases.workers()).keys() - {self._store.leases.process}
+        except StoreUnavailableError:
+            return False
+
+    async def _take_last(self) -> bool:
+        with suppress(StoreUnavailableError):
+            await self._take_one()
+        return bool(self._taken)
+
+    async def renew(self) -> None:
+        """Renew the leases of all that is taken; stop what others have or somebody cancelled."""
+        tokens = {run_id: taken.claim.token for run_id, taken in self._taken.items()}
+        held = await self._store.leases.renew(tokens) if tokens else {}
+        for run_id, (is_held, cancelled_by) in held.items():
+            taken = self._taken.get(run_id)
+            if taken is None or taken.claim.token != tokens[run_id]:
+                continue
+            if cancelled_by:
+                taken.stop.ask(cancelled_by)
+            if not is_held and taken.task is not None:
+                log.warning("run.lease.lost", run_id=run_id)
+                taken.task.cancel()
+
+    @property
+    def _free(self) -> int:
+        return self.slots - self.executing - self._reserved if self._takes else 0
+
+    @property
+    def _takes(self) -> bool:
+        return not self._draining or self._alone
+
+    async def _take_one(self) -> asyncio.Task[None] | None:
         self._reserved += 1
         try:
-            yield _Place(self)
+            async with self._taking:
+                claim = await self._store.leases.take() if self._takes and self.slots else None
+                return self.begin(claim) if claim else None
         finally:
             self._reserved -= 1
 
-    def take(self, run: Run) -> None:
-        """Execute a run as soon as it is its turn and a slot is free."""
-        taken = self._taken[run.run_id] = _Taken(run)
-        taken.task = asyncio.create_task(self._attend(taken), name=f"run {run.run_id}")
-
-    async def cancel(self, run_id: str, by: str) -> None:
-        """Stop a run, here or wherever it executes."""
-        taken = self._taken.get(run_id)
-        if taken is not None:
-            taken.stop.ask(by)
-        else:
-            await self._store.runs.ask_cancel(run_id, by)
-
-    async def tend(self) -> None:
-        """Renew leases and take over orphaned runs, for as long as the task lives."""
-        patience = Patience(self._renew_every, asyncio.get_running_loop().time)
-        while True:
-            try:
-                await self._renew()
-                orphans = await self._store.runs.orphans()
-                if patience.is_over():
-                    await self._adopt(orphans)
-            except StoreUnavailableError:
-                patience.begin()
-                log.warning("worker.tend.waiting")
-            await asyncio.sleep(self._renew_every)
-
-    async def drain(self, grace: float) -> None:
-        """Take nothing more on, let runs finish for `grace` seconds, then give the rest back."""
-        self._draining = True
-        tasks = [taken.task for taken in self._taken.values() if taken.task]
-        if tasks:
-            log.info("worker.draining", runs=len(tasks), grace_seconds=grace)
-            await asyncio.wait(tasks, timeout=grace)
-        left = [taken for taken in self._taken.values() if taken.task]
-        for taken in left:
-            taken.task.cancel()  # type: ignore[union-attr]
-        await asyncio.gather(*(t.task for t in left if t.task), return_exceptions=True)
-        await asyncio.gather(*(self._give_back(taken.run) for taken in left))
-        log.info("worker.drained", given_back=len(left))
-
-    async def _give_back(self, run: Run) -> None:
+    async def _give_back(self, claim: Claim) -> None:
         try:
-            await self._store.runs.release(run.run_id)
+            if await self._store.leases.release(claim.run.run_id, claim.token):
+                await self._dispatch.ring()
         except StoreUnavailableError:
             # The lease lapses by itself, only later.
-            log.warning("run.release.failed", run_id=run.run_id)
+            log.warning("run.release.failed", run_id=claim.run.run_id)
 
     async def _attend(self, taken: _Taken) -> None:
-        run = taken.run
+        run = taken.claim.run
         with bound_contextvars(
             run_id=run.run_id, session_id=run.session_id, correlation_id=run.correlation_id
         ):
             try:
-                await self._turn(taken)
-                async with self._slot(taken.stop):
-                    taken.executing = True
-                    await self._attempts.make(run, taken.stop)
+                await self._attempts.make(taken.claim, taken.stop)
             except LeaseLostError:
                 log.warning("run.left")
             except Exception:
-                # The lease lapses, and whoever adopts the run tries again.
+                # The lease lapses, and whoever takes the run over tries again.
                 log.exception("run.abandoned")
             finally:
-                self._taken.pop(run.run_id, None)
-
-    async def _turn(self, taken: _Taken) -> None:
-        """Wait until the session's earlier runs have ended, or the run is to stop."""
-        run = taken.run
-        if run.session_id is None:
-            return
-        async with self._store.bells.listen(channel(run.session_id, run.run_id)) as bell:
-            while not taken.stop.asked.is_set():
-                bell.clear()
-                lane = await patiently(self._store.runs.lane, run.session_id)
-                if run.run_id not in lane[1:]:
-                    return
-                await _first(bell, taken.stop.asked)
-
-    @asynccontextmanager
-    async def _slot(self, stop: Stop) -> AsyncIterator[None]:
-        """Hold a slot; a run that is to stop gets by without, as it only has to say so."""
-        getting = asyncio.create_task(self._slots.acquire())
-        stopping = asyncio.create_task(stop.asked.wait())
-        try:
-            await asyncio.wait({getting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            yield
-        finally:
-            for task in (getting, stopping):
-                task.cancel()
-            await asyncio.gather(getting, stopping, return_exceptions=True)
-            if not getting.cancelled():
-                self._slots.release()
-
-    async def _renew(self) -> None:
-        if not self._taken:
-            return
-        for run_id, (held, cancelled_by) in (
-            await self._store.runs.renew(list(self._taken))
-        ).items():
-            taken = self._taken.get(run_id)
-            if taken is None:
-                continue
-            if cancelled_by:
-                taken.stop.ask(cancelled_by)
-            if not held and taken.task is not None:
-                log.warning("run.lease.lost", run_id=run_id)
-                taken.task.cancel()
-
-    async def _adopt(self, orphans: Sequence[str]) -> None:
-        for run_id in orphans:
-            if run_id in self._taken or self._draining:
-                continue
-            run = await self._store.runs.get(run_id)
-            if run is None or not run.is_open:
-                await self._store.runs.forget(run_id)
-            elif (await self._store.runs.renew([run_id])).get(run_id, (False, ""))[0]:
-                log.info("run.adopted", run_id=run_id, attempt=run.attempt)
-                self.take(run)
+                if self._taken.get(run.run_id) is taken:
+                    del self._taken[run.run_id]
+                self._freed.set()
+                self._work.set()
 
     def _on_control(self, message: str) -> None:
         match message.split(" ", 2):
             case ["cancel", run_id, by] if run_id in self._taken:
                 self._taken[run_id].stop.ask(by)
+            case [word] if word == WORK:
+                self._work.set()
             case _:
                 pass
 
 
-class _Place:
-    def __init__(self, worker: Worker) -> None:
+class Place:
+    """A place for one run, before it is accepted.
+
+    Attributes:
+        here: whether a slot of this process is held for it.
+        most_queued: how many runs may be queued before one more is refused.
+    """
+
+    def __init__(self, worker: Worker, *, here: bool, most_queued: int) -> None:
         self._worker = worker
+        self.here = here
+        self.most_queued = most_queued
 
-    def dispatch(self, run: Run) -> None:
-        """Use the place for this run."""
-        self._worker.take(run)
-
-
-async def _first(*events: asyncio.Event) -> None:
-    """Return when one of the events is set, or it is time to look again."""
-    tasks = [asyncio.create_task(event.wait()) for event in events]
-    try:
-        await asyncio.wait(tasks, timeout=_LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def fill(self, claim: Claim | None) -> None:
+        """Begin the run that was accepted, or say to others that it is queued."""
+        if claim is not None:
+            _ = self._worker.begin(claim)
+        else:
+            await self._worker.ring()

@@ -19,9 +19,11 @@ from assistant.events import (
     Usage,
 )
 from assistant.models import Message, Role, Run, Session, Turn, new_id, now
-from assistant.store import Ending, HistoryLine, Offer, Pen, Store
+from assistant.store import Claim, Ending, HistoryLine, Offer, Pen, Store, keys
 
 OWNER = "visitor"
+CAST = "cast_1"
+SHARED = {keys.STATS, keys.cast(CAST)}
 
 
 def a_run(session_id: str | None = "ses_1", **changes: Any) -> Run:
@@ -37,6 +39,7 @@ def a_run(session_id: str | None = "ses_1", **changes: Any) -> Run:
         correlation_id="cor-1",
         turn=Turn("hello"),
         created_at=now(),
+        cast=CAST,
     )
     return msgspec.structs.replace(run, **changes)
 
@@ -74,19 +77,40 @@ class Worker:
     store: Store
     redis: Redis
 
-    async def accept(self, run: Run, **offer: Any) -> tuple[str, str]:
-        """Accept a run with its session and its question."""
+    async def offer(self, run: Run, **offer: Any) -> tuple[str, str, Claim | None]:
+        """Offer a run with its session and its question; keeps its cast where nobody has."""
         if run.session_id is not None:
             usual = {"session": self.store.sessions.touch(a_session(run.session_id))}
             offer = usual | {"lines": [a_line(run, text=run.turn.text)]} | offer
-        return await self.store.runs.accept(Offer(run=run, **offer))
+        what, run_id, claim = await self.store.runs.accept(Offer(run=run, **offer))
+        if what == "unpinned":
+            await self.store.runs.keep_cast(run.cast, b"[]")
+            what, run_id, claim = await self.store.runs.accept(Offer(run=run, **offer))
+        return what, run_id, claim
+
+    async def accept(self, run: Run, **offer: Any) -> tuple[str, str]:
+        """Offer a run, and say what became of it."""
+        what, run_id, _ = await self.offer(run, **offer)
+        return what, run_id
+
+    async def claim(self, run: Run, **offer: Any) -> Claim:
+        """Accept and claim a run."""
+        _, run_id, claim = await self.offer(run, **offer)
+        assert run_id == run.run_id
+        claim = claim or await self.store.leases.claim(run_id)
+        assert claim is not None
+        return claim
+
+    def stranger(self, claim: Claim, **changes: Any) -> Pen:
+        """Return a pen of somebody who was never given the run."""
+        token = self.store.leases.new_token()
+        return self.store.log.open_pen(
+            msgspec.structs.replace(claim, **{"token": token} | changes)
+        )
 
     async def pen(self, run: Run, **offer: Any) -> Pen:
-        """Accept and claim a run."""
-        assert await self.accept(run, **offer) == ("accepted", run.run_id)
-        claim = await self.store.runs.claim(run)
-        assert claim is not None
-        return self.store.log.open_pen(run, next_sequence=claim[1] + 1)
+        """Accept and claim a run, to write its log."""
+        return self.store.log.open_pen(await self.claim(run, **offer))
 
     async def write(self, pen: Pen, *events: Event) -> None:
         """Write events, each as an entry of its own."""
@@ -94,11 +118,11 @@ class Worker:
             pen.emit(event)
             await pen.drain()
 
-    async def finish(self, pen: Pen, terminal: Terminal = DONE, **fields: Any) -> None:
-        """End a run."""
+    async def finish(self, pen: Pen, terminal: Terminal = DONE, **fields: Any) -> bool:
+        """End a run; returns whether the next one of its session is queued."""
         ending = Ending(ended_at=now(), usage=Usage(1, 2, 3, 1), text="done")
         lines = [a_line(pen.run, "assistant", "done")] if pen.run.session_id else []
-        await self.store.runs.finish(pen, terminal, ending, **{"lines": lines} | fields)
+        return await self.store.runs.finish(pen, terminal, ending, **{"lines": lines} | fields)
 
     async def answer(self, run: Run, count: int = 3) -> list[Entry]:
         """Make a whole run and return its log."""

@@ -11,10 +11,10 @@ import pytest
 from assistant import events
 from assistant.errors import LeaseLostError, NotFoundError
 from assistant.events import Event, MessageDelta, MessageStarted, RunCancelled, ToolCalled
-from assistant.store import keys, log, pen
+from assistant.store import log, pen
 from assistant.store.scripts import APPEND, Scripts
 from tests.store.conftest import MakeWorker
-from tests.store.records import DONE, Worker, a_run, an_answer
+from tests.store.records import DONE, SHARED, Worker, a_run, an_answer
 
 
 async def test_numbers_are_gapless_from_zero(one: Worker) -> None:
@@ -29,8 +29,8 @@ async def test_another_process_cannot_write_while_the_lease_is_held(
     one: Worker, other: Worker
 ) -> None:
     run = a_run()
-    mine = await one.pen(run)
-    theirs = other.store.log.open_pen(run, next_sequence=1)
+    claim = await one.claim(run)
+    mine, theirs = one.store.log.open_pen(claim), other.stranger(claim)
     theirs.emit(MessageStarted("msg_x", 0))
     with pytest.raises(LeaseLostError):
         await theirs.drain()
@@ -45,16 +45,16 @@ async def test_who_lost_the_lease_is_refused_for_good(make_worker: MakeWorker) -
     run = a_run()
     mine = await one.pen(run)
     async with asyncio.timeout(5):
-        while (claim := await other.store.runs.claim(run)) is None:
+        while (claim := await other.store.leases.claim(run.run_id)) is None:
             await asyncio.sleep(0.01)
-    assert claim == (2, 0, "")
+    assert (claim.attempt, claim.last, claim.crashes) == (2, 0, 1)
     mine.emit(MessageStarted("msg_x", 0))
     with pytest.raises(LeaseLostError):
         await mine.drain()
     with pytest.raises(LeaseLostError):
         await mine.room()
     assert mine.lost.is_set()
-    theirs = other.store.log.open_pen(run, next_sequence=1)
+    theirs = other.store.log.open_pen(claim)
     await other.write(theirs, *an_answer(1))
     with pytest.raises(LeaseLostError):
         await one.finish(mine)
@@ -64,8 +64,8 @@ async def test_who_lost_the_lease_is_refused_for_good(make_worker: MakeWorker) -
 @pytest.mark.parametrize("at", [0, 2, 7])
 async def test_a_number_that_is_taken_or_skips_is_refused(one: Worker, at: int) -> None:
     run = a_run()
-    await one.pen(run)
-    wrong = one.store.log.open_pen(run, next_sequence=at)
+    claim = await one.claim(run)
+    wrong = one.stranger(claim, token=claim.token, last=at - 1)
     wrong.emit(MessageStarted("msg_x", 0))
     with pytest.raises(LeaseLostError):
         await wrong.drain()
@@ -76,14 +76,12 @@ async def test_the_same_write_repeated_counts_once(one: Worker) -> None:
     run = a_run()
     written = await one.pen(run)
     batch = [events.encode(event) for event in an_answer(2)]
-    names = [keys.log(run.run_id), keys.lease(run.run_id)]
-    token = await one.redis.get(keys.lease(run.run_id))
-    head: list[Any] = [token, 10_000, written.channel, written.head, 1]
+    head: list[Any] = [run.run_id, written.token, 10_000, 1]
     scripts = Scripts(one.store.redis)
-    assert await scripts.run(APPEND, names, *head, *batch) == b"ok"
-    assert await scripts.run(APPEND, names, *head, *batch) == b"again"
-    assert await scripts.run(APPEND, names, *head, *batch[:-1], b"{}") in {b"again", b"taken"}
-    assert await scripts.run(APPEND, names, *head, *batch, b"{}") == b"taken"
+    assert await scripts.run(APPEND, [], *head, *batch) == b"ok"
+    assert await scripts.run(APPEND, [], *head, *batch) == b"again"
+    assert await scripts.run(APPEND, [], *head, *batch[:-1], b"{}") in {b"again", b"taken"}
+    assert await scripts.run(APPEND, [], *head, *batch, b"{}") == b"taken"
     assert len(await one.store.log.read(run.run_id, -1)) == 5
 
 
@@ -254,7 +252,7 @@ async def test_a_log_that_is_deleted_meanwhile_ends_its_followers(
     written.emit(DONE)
     with pytest.raises(LeaseLostError):
         await written.drain()
-    assert await one.keys() <= {keys.STATS}
+    assert await one.keys() <= SHARED
 
 
 @pytest.mark.parametrize("session_id", ["ses_1", None])

@@ -13,28 +13,31 @@ from assistant.events import RunCancelled, RunFailed
 from assistant.models import Turn, now
 from assistant.store import has_ended, keys
 from tests.store.conftest import MakeWorker
-from tests.store.records import OWNER, Worker, a_line, a_run, a_session, an_answer
+from tests.store.records import OWNER, SHARED, Worker, a_line, a_run, a_session, an_answer
 
 
 async def test_what_is_accepted_is_all_there(one: Worker, other: Worker) -> None:
     run = a_run(turn=Turn("hé 👋", {"page": "p"}, "user", 7))
-    assert await one.accept(run) == ("accepted", run.run_id)
+    assert await one.accept(run) == ("claimed", run.run_id)
     found = await other.store.runs.get(run.run_id)
-    assert found == msgspec.structs.replace(run, attempt=0)
+    assert found == msgspec.structs.replace(
+        run, status="running", attempt=1, started_at=run.created_at
+    )
     assert [line.message.content for line in await other.store.sessions.lines("ses_1")] == ["hé 👋"]
     assert len(await other.store.log.read(run.run_id, -1)) == 1
     assert await other.store.runs.lane("ses_1") == [run.run_id]
-    assert await other.store.runs.orphans() == []
+    assert await other.store.leases.reap() == 0
     session = await other.store.sessions.find("ses_1")
     assert session is not None
     assert not has_ended(session)
-    assert await other.store.runs.stats() == {"accepted": 1, "open": 1}
+    assert await other.store.runs.stats() == {"accepted": 1, "open": 1, "queued": 0}
 
 
 async def test_accepting_again_changes_nothing(one: Worker) -> None:
     run = a_run()
-    for _ in range(3):
-        assert await one.accept(run) == ("accepted", run.run_id)
+    for what in ("claimed", "queued", "queued"):
+        # Another attempt to accept it is another holder, and finds it taken.
+        assert await one.accept(run) == (what, run.run_id)
     assert len(await one.store.sessions.lines("ses_1")) == 1
     assert len(await one.store.log.read(run.run_id, -1)) == 1
     assert await one.store.runs.lane("ses_1") == [run.run_id]
@@ -44,13 +47,13 @@ async def test_accepting_again_changes_nothing(one: Worker) -> None:
 async def test_a_key_makes_a_retry_the_same_run(one: Worker, other: Worker) -> None:
     first, again, changed, elses = (a_run() for _ in range(4))
     elses = msgspec.structs.replace(elses, owner="somebody")
-    assert await one.accept(first, idempotency=("k", "f1")) == ("accepted", first.run_id)
+    assert await one.accept(first, idempotency=("k", "f1")) == ("claimed", first.run_id)
     before = await one.keys()
     assert await other.accept(again, idempotency=("k", "f1")) == ("repeated", first.run_id)
     assert await other.accept(changed, idempotency=("k", "f2")) == ("mismatch", first.run_id)
     assert await one.keys() == before
     assert len(await one.store.sessions.lines("ses_1")) == 1
-    assert (await other.accept(elses, idempotency=("k", "f2")))[0] == "accepted"
+    assert (await other.accept(elses, idempotency=("k", "f2")))[0] == "queued"
 
 
 async def test_of_many_at_once_with_one_key_one_is_accepted(one: Worker, other: Worker) -> None:
@@ -59,7 +62,7 @@ async def test_of_many_at_once_with_one_key_one_is_accepted(one: Worker, other: 
     answers = await asyncio.gather(
         *(w.accept(run, idempotency=("k", "f")) for w, run in zip(workers, runs, strict=True))
     )
-    assert sorted(what for what, _ in answers) == ["accepted"] + ["repeated"] * 19
+    assert sorted(what for what, _ in answers) == ["claimed"] + ["repeated"] * 19
     assert len({run_id for _, run_id in answers}) == 1
 
 
@@ -69,7 +72,7 @@ async def test_a_busy_session_can_refuse(one: Worker) -> None:
     assert await one.accept(second, reject_if_busy=True) == ("busy", first.run_id)
     assert await one.store.runs.get(second.run_id) is None
     await one.finish(pen)
-    assert (await one.accept(second, reject_if_busy=True))[0] == "accepted"
+    assert (await one.accept(second, reject_if_busy=True))[0] == "claimed"
 
 
 async def test_questions_share_a_run_while_it_lasts(one: Worker) -> None:
@@ -86,68 +89,34 @@ async def test_questions_share_a_run_while_it_lasts(one: Worker) -> None:
 async def test_a_run_without_an_answer_is_not_shared(one: Worker) -> None:
     first, second = (a_run(None, cache_key="q") for _ in range(2))
     await one.finish(await one.pen(first), RunFailed("x", "y", retryable=True))
-    assert (await one.accept(second))[0] == "accepted"
-
-
-async def test_a_run_is_claimed_by_one_process_until_it_is_given_back(
-    one: Worker, other: Worker
-) -> None:
-    run = a_run()
-    await one.accept(run)
-    assert await other.store.runs.claim(run) is None
-    assert await one.store.runs.claim(run) == (1, 0, "")
-    assert await other.store.runs.renew([run.run_id]) == {run.run_id: (False, "")}
-    await other.store.runs.release(run.run_id)
-    assert await other.store.runs.orphans() == []
-    await one.store.runs.release(run.run_id)
-    assert await other.store.runs.orphans() == [run.run_id]
-    assert await other.store.runs.claim(run) == (2, 0, "")
-    found = await one.store.runs.get(run.run_id)
-    assert found is not None
-    assert (found.status, found.attempt) == ("running", 2)
-    assert found.started_at is not None
-
-
-async def test_a_lease_lapses_unless_it_is_renewed(make_worker: MakeWorker) -> None:
-    one, other = await make_worker(lease=0.3), await make_worker()
-    kept, left = a_run("ses_1"), a_run("ses_2")
-    await one.accept(kept)
-    await one.accept(left)
-    async with asyncio.timeout(5):
-        while await other.store.runs.orphans() != [left.run_id]:
-            assert (await one.store.runs.renew([kept.run_id]))[kept.run_id] == (True, "")
-            await asyncio.sleep(0.02)
-    assert await other.store.runs.renew([left.run_id, "run_none"]) == {
-        left.run_id: (True, ""),
-        "run_none": (False, ""),
-    }
-
-
-async def test_orphans_come_oldest_first_and_ended_runs_are_none(one: Worker) -> None:
-    at = now()
-    runs = [a_run(None, created_at=at + timedelta(seconds=n)) for n in (3, 1, 2)]
-    pens = [await one.pen(run) for run in runs]
-    await one.finish(pens[0])
-    await one.store.runs.break_leases()
-    assert await one.store.runs.orphans() == [runs[1].run_id, runs[2].run_id]
-    assert await one.store.runs.claim(runs[0]) is None
-    await one.store.runs.forget(runs[1].run_id)
-    assert await one.store.runs.orphans() == [runs[2].run_id]
+    assert (await one.accept(second))[0] == "claimed"
 
 
 async def test_a_wish_to_cancel_reaches_whoever_executes(one: Worker, other: Worker) -> None:
     run, heard = a_run(), asyncio.Queue[str]()
     one.store.bells.on_control = heard.put_nowait
-    await one.accept(run)
-    await other.store.runs.ask_cancel(run.run_id, OWNER)
+    claim = await one.claim(run)
+    assert not await other.store.runs.ask_cancel(run.run_id, OWNER)
     async with asyncio.timeout(5):
         assert await heard.get() == f"cancel {run.run_id} {OWNER}"
-    assert await one.store.runs.renew([run.run_id]) == {run.run_id: (True, OWNER)}
-    assert await one.store.runs.claim(run) == (1, 0, OWNER)
+    assert await one.store.leases.renew({run.run_id: claim.token}) == {run.run_id: (True, OWNER)}
+
+
+async def test_a_wish_to_cancel_what_nobody_executes_is_for_whoever_asks(
+    one: Worker, other: Worker
+) -> None:
+    run = a_run()
+    await one.accept(run, here=False)
+    assert await other.store.runs.ask_cancel(run.run_id, OWNER)
+    assert await other.store.runs.ask_cancel(run.run_id, "somebody later")
+    claim = await other.store.leases.claim(run.run_id)
+    assert claim is not None
+    assert (claim.attempt, claim.cancelled_by) == (1, OWNER)
+    assert await one.store.leases.queued() == 0
 
 
 async def test_a_wish_to_cancel_what_is_gone_leaves_nothing(one: Worker) -> None:
-    await one.store.runs.ask_cancel("run_gone", OWNER)
+    assert not await one.store.runs.ask_cancel("run_gone", OWNER)
     assert await one.keys() == set()
     assert await one.store.runs.get("run_gone") is None
 
@@ -171,6 +140,7 @@ async def test_an_end_is_written_once_with_all_that_follows(one: Worker) -> None
         "input_tokens": 1,
         "output_tokens": 2,
         "open": 0,
+        "queued": 0,
     }
 
 
@@ -207,7 +177,7 @@ async def test_a_deleted_session_leaves_no_key_behind(one: Worker) -> None:
     await one.pen(a_run(), idempotency=("k", "f"))
     assert len(await one.keys()) > 8
     await one.store.sessions.delete("ses_1", OWNER)
-    assert await one.keys() == {keys.STATS}
+    assert await one.keys() == SHARED
     assert (await one.store.runs.stats())["open"] == 0
 
 
@@ -234,7 +204,7 @@ async def test_an_end_does_not_bring_a_deleted_session_back(one: Worker) -> None
     await one.store.sessions.delete("ses_1", OWNER)
     with pytest.raises(LeaseLostError):
         await one.finish(pen, session=a_session())
-    assert await one.keys() == {keys.STATS}
+    assert await one.keys() == SHARED
 
 
 async def test_pages_go_from_new_to_old(one: Worker) -> None:

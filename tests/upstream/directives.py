@@ -10,7 +10,9 @@ from typing import Any
 FAULTS = frozenset({"error", "cut", "stall", "hold", "nonsense", "errorevent"})
 PARTS = frozenset({"say", "tokens", "tool", "refusal"})
 WIRE = frozenset({"split", "keepalive", "crlf", "pace"})
-KNOWN = FAULTS | PARTS | WIRE | {"finish", "then"}
+# Said to somebody else: which step of a run its process does not survive (tests/chaos).
+FOREIGN = frozenset({"crash"})
+KNOWN = FAULTS | PARTS | WIRE | FOREIGN | {"finish", "then"}
 
 _OPENING = re.compile(r"\[\[([a-z]+)(?::[ \t]*|(?=\]\]))")
 _TOOL = re.compile(r"([\w.-]+)\s*")

@@ -134,7 +134,8 @@ async def test_what_is_expected_and_not_known(probe: Probe) -> None:
 
 async def test_an_odd_host_does_no_harm(probe: Probe) -> None:
     for route, host in itertools.product(ROUTES, HOSTS):
-        target = route.path.format(session_id="one", run_id="one", name="one")
+        places = ("session_id", "run_id", "call_id", "name")
+        target = route.path.format_map(dict.fromkeys(places, "one"))
         data = f"{route.method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
         statuses = {*route.replies, *route.errors}
         await probe.send(f"{route.name}: {host!r:.20}", data.encode(), *statuses)

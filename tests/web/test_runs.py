@@ -14,7 +14,7 @@ from tests.web.site import HELD, Site
 FIELDS = {
     *("run_id", "session_id", "message_id", "status", "persona_type", "persona_version", "model"),
     *("attempt", "created_at", "started_at", "ended_at", "usage", "text", "error"),
-    "correlation_id",
+    *("correlation_id", "approvals"),
 }
 NOBODY = "run_" + "0" * 24
 

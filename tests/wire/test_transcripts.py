@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -44,7 +46,7 @@ def _told(name: str, wire: str) -> list[dict[str, Any]]:
     return [json.loads(frame.rpartition("data: ")[2]) for frame in frames]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if "discard" not in name])
+@pytest.mark.parametrize("name", [name for name in NAMES if "takeover" not in name])
 def test_all_wires_add_up_to_the_same_answer(name: str) -> None:
     last = entries(name)[-1].event
     told = "".join(frame["content"] for frame in _told(name, "sse"))
@@ -53,6 +55,59 @@ def test_all_wires_add_up_to_the_same_answer(name: str) -> None:
     assert told == "".join(chunks) == "".join(streamed)
     if isinstance(last, events.RunCompleted):
         assert told == last.text
+
+
+_STARTS: Mapping[str, Callable[[dict[str, Any]], bool]] = {
+    "sse": lambda frame: frame["type"] == "run.started",
+    "socket": lambda frame: frame["type"] == "response_start",
+    "question": lambda frame: frame["status"] == "processing",
+}
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_an_attempt_begins_with_and_what_follows_is_the_answer(name: str, wire: str) -> None:
+    """What stood before the last beginning may be forgotten, whatever it was."""
+    told = _told(name, wire)
+    starts = [n for n, frame in enumerate(told) if _STARTS[wire](frame)]
+    said = told[starts[-1]].get("chunk" if wire == "question" else "text", "")
+    for frame in told[starts[-1] + 1 :]:
+        if wire == "sse" or frame.get("type") == "response_chunk":
+            said += frame["content"]
+        elif frame.get("status") == "streaming":
+            said += frame["chunk"]
+    last = entries(name)[-1].event
+    if isinstance(last, events.RunCompleted):
+        assert said == last.text
+
+
+def test_a_client_that_drops_discarded_messages_holds_what_the_next_attempt_begins_with() -> None:
+    for name in NAMES:
+        items: dict[str, str] = {}
+        for frame in _told(name, "sse"):
+            if frame["type"] == "message.discarded":
+                del items[frame["item_id"]]
+            elif frame["type"] == "run.started":
+                assert frame["text"] == "".join(items.values())
+            elif frame["content"]:
+                item = frame["item_id"]
+                items[item] = items.get(item, "") + frame["content"]
+
+
+@pytest.mark.parametrize("name", ["approval", "queued"])
+def test_who_waits_is_told_so(name: str) -> None:
+    statuses = {frame["type"]: frame["status"] for frame in _told(name, "sse")}
+    kinds = {frame["type"] for frame in _told(name, "socket")}
+    if name == "queued":
+        assert statuses["run.queued"] == "processing"
+        assert "queued" in kinds
+        return
+    assert statuses["approval.requested"] == "processing"
+    assert {"approval_request", "approval_resolved"} < kinds
+    for wire in ("sse", "socket"):
+        asked = [frame for frame in _told(name, wire) if "expires_at" in frame]
+        assert len(asked) == 2
+        assert all(datetime.fromisoformat(frame["expires_at"]).tzinfo for frame in asked)
 
 
 @pytest.mark.parametrize("name", NAMES)

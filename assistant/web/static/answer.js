@@ -1,6 +1,7 @@
 /** One answer on the page: what its frames add, in the order in which they come. */
 
-import { activity, helpPanel, settle } from "./panels.js";
+import { ApprovalCard, readable } from "./approval.js";
+import { activity, helpPanel, isOpen, settle, suspend } from "./panels.js";
 import { make, render } from "./render.js";
 
 /** How a run's last frame leaves its answer: `completed`, `stopped` or `failed`. */
@@ -15,6 +16,8 @@ export class Answer {
   #waiting = make("p", "waiting", make("span"), make("span"), make("span"));
   #texts = new Map(); // item id -> {box, text}
   #tools = new Map(); // call id -> element
+  #approvals = new Map(); // call id -> card
+  #place = make("p", "place");
   #item = "";
   #painting = 0;
 
@@ -22,9 +25,11 @@ export class Answer {
     const face = make("span", "face", initial);
     face.ariaHidden = "true";
     this.#waiting.setAttribute("aria-hidden", "true");
-    this.element = make("article", "answer", face, make("div", "body", this.#parts, this.#waiting));
+    const body = make("div", "body", this.#parts, this.#waiting, this.#place);
+    this.element = make("article", "answer", face, body);
     this.element.dataset.role = "assistant";
     this.element.ariaLabel = `${speaker} says`;
+    this.#place.role = "status";
     this.#show("streaming");
     // What is shown has lost its marks (** and so on); here is the answer as it was sent.
     Object.defineProperty(this.element, "source", { get: () => this.text });
@@ -46,7 +51,14 @@ export class Answer {
   /** Take one frame in; the last one also needs `end`. */
   apply(frame) {
     if (frame.item_id) this.#item = frame.item_id;
+    if (frame.type !== "run.queued") this.#place.textContent = "";
     switch (frame.type) {
+      case "run.queued":
+        this.#place.textContent = frame.ahead > 0 ? `${frame.ahead} before you` : "You are next";
+        break;
+      case "run.started":
+        if (frame.attempt > 1) this.#stand(frame.text ?? "");
+        break;
       case "message.discarded":
         this.#discard(frame.item_id);
         break;
@@ -54,13 +66,20 @@ export class Answer {
         this.#callTool(frame);
         break;
       case "tool.returned":
+        this.#callTool(frame);
         settle(this.#tools.get(frame.call_id), frame);
+        break;
+      case "approval.requested":
+        this.#ask(frame);
+        break;
+      case "approval.resolved":
+        this.#resolve(frame);
         break;
       case "safety.flagged":
         this.help(frame, { live: true });
         break;
       case "agent.switched":
-        this.#parts.append(activity(`Handed over to ${words(frame.to)}`));
+        this.#parts.append(activity(`Handed over to ${readable(frame.to)}`));
         break;
       default:
     }
@@ -83,7 +102,7 @@ export class Answer {
   end(status, card = null) {
     this.#paint();
     this.#show(status);
-    for (const line of this.#tools.values()) settle(line, { outcome: "stopped" });
+    this.#closeAll(status);
     if (status === "stopped") this.#parts.append(make("p", "mark", "Stopped"));
     if (status === "failed" && !card) this.#parts.append(make("p", "mark", "Not finished"));
     if (card) this.#parts.append(card);
@@ -91,8 +110,24 @@ export class Answer {
 
   #show(status) {
     this.element.dataset.status = status;
-    this.element.ariaBusy = String(status === "streaming");
-    this.#waiting.hidden = status !== "streaming";
+    this.#look();
+  }
+
+  /** Nothing is on its way while a card waits; and what is marked as busy is not read out. */
+  #look() {
+    const asking = Array.from(this.#approvals.values()).some((card) => card.isOpen);
+    const busy = this.status === "streaming" && !asking;
+    this.#parts.ariaBusy = String(busy);
+    this.#waiting.hidden = !busy;
+  }
+
+  #closeAll(status) {
+    for (const asked of this.#approvals.values()) asked.close();
+    for (const line of this.#tools.values()) {
+      // What never returned in an answer that is whole was taken back by a crash.
+      if (status === "completed" && isOpen(line)) line.remove();
+      settle(line, { outcome: "stopped" });
+    }
   }
 
   #write(content) {
@@ -124,16 +159,42 @@ export class Answer {
     this.#waiting.hidden = false;
   }
 
+  /** From here on exactly `text` has been said; what is shown beyond it is void. */
+  #stand(text) {
+    this.#waiting.hidden = false;
+    if (this.text === text) return;
+    const [first, ...others] = this.#texts.values();
+    for (const { box } of others) box.remove();
+    this.#texts.clear();
+    this.#item = "";
+    if (!text) return first?.box.remove();
+    if (first) this.#texts.set(this.#item, { box: first.box, text: "" });
+    this.#write(text);
+  }
+
+  #ask(frame) {
+    if (this.#approvals.has(frame.call_id)) return;
+    const card = new ApprovalCard(frame);
+    this.#approvals.set(frame.call_id, card);
+    suspend(this.#tools.get(frame.call_id), true);
+    this.#parts.append(card.element);
+    this.#look();
+  }
+
+  #resolve(frame) {
+    const card = this.#approvals.get(frame.call_id);
+    const line = this.#tools.get(frame.call_id);
+    card?.resolve(frame);
+    if (frame.decision === "approved") suspend(line, false);
+    else settle(line, { outcome: card?.status === "over" ? "stopped" : frame.decision });
+    this.#look();
+  }
+
   #callTool(frame) {
-    const line = activity(words(frame.name), { frame, state: "working" });
+    if (this.#tools.has(frame.call_id)) return;
+    const line = activity(readable(frame.name), { frame, state: "working" });
     this.#tools.set(frame.call_id, line);
     this.#parts.append(line);
     this.#waiting.hidden = false;
   }
-}
-
-/** `find_free_slots` as a person would write it. */
-function words(name = "") {
-  const text = name.replaceAll(/[_-]+/g, " ").trim();
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -105,6 +105,17 @@ export const events = (runId, after, signal) =>
 export const live = (sessionId, signal) =>
   stream(`/sessions/${part(sessionId)}/stream`, { signal });
 
+/** Return a run's state, with what it waits for. */
+export const run = (runId) => json(`/runs/${part(runId)}`);
+
+/** Approve or reject a tool call, with the hash of the arguments that were shown. */
+export const decide = (runId, callId, body) =>
+  json(`/runs/${part(runId)}/approvals/${part(callId)}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+
 /** Ask for a run to end. */
 export const cancel = (runId) => call(`/runs/${part(runId)}/cancel`, { method: "POST" });
 

@@ -24,6 +24,7 @@ const conversation = new Conversation(log, {
   onLink: showLink,
   onReference: showReference,
   onHelp: keep,
+  onApproval: ({ summary }) => announce(`An approval is needed. ${summary}`),
   onAnswer: tell,
   onAgain: send,
   onRestart: (text) => {

@@ -15,8 +15,9 @@ const STOP_PATIENCE_MS = 3_000;
  * The session of this tab.
  *
  * `events` has `onState(state)` (`loading`, `ready`, `streaming`, `stopping`), `onLink(state)`,
- * `onReference(id)`, `onHelp(panel)`, `onAnswer(answer)` once it has ended, `onAgain(text)` and
- * `onRestart(text)` when the user wants to say the same again, here or in a new session.
+ * `onReference(id)`, `onHelp(panel)`, `onApproval(frame)`, `onAnswer(answer)` once it has ended,
+ * `onAgain(text)` and `onRestart(text)` when the user wants to say the same again, here or in a
+ * new session.
  */
 export class Conversation {
   #log;
@@ -193,6 +194,7 @@ export class Conversation {
     }
     answer.apply(frame);
     if (frame.type === "safety.flagged") this.#events.onHelp(answer.helpPanel);
+    if (frame.type === "approval.requested") this.#events.onApproval(frame);
     if (!frame.is_final) return;
     const status = endOf(frame);
     answer.end(status, status === "failed" ? this.#failure(frame) : null);

@@ -47,7 +47,16 @@ function link(href, text) {
   return anchor;
 }
 
-/** A small line that says what is being done; `state` is `working`, `ok`, `error` or `stopped`. */
+const OUTCOMES = {
+  ok: "done",
+  error: "did not work",
+  stopped: "stopped",
+  rejected: "declined",
+  expired: "not approved in time",
+  uncertain: "may or may not have worked",
+};
+
+/** A small line that says what is being done; `state` is `working` or an outcome. */
 export function activity(label, { frame = {}, state = "ok" } = {}) {
   const line = make("span", "activity", make("span", "tick"), make("span", "", label));
   line.dataset.role = "tool";
@@ -59,12 +68,28 @@ export function activity(label, { frame = {}, state = "ok" } = {}) {
   return details;
 }
 
+/** Whether a tool's line does not say yet how it ended. */
+export function isOpen(shown) {
+  return ["working", "waiting"].includes(lineOf(shown)?.dataset.status);
+}
+
+/** Say on a tool's line that it waits for an approval, or goes on. */
+export function suspend(shown, waits) {
+  if (!isOpen(shown)) return;
+  lineOf(shown).dataset.status = waits ? "waiting" : "working";
+  lineOf(shown).querySelector(".outcome").textContent = waits ? "waits for approval" : "working…";
+}
+
+function lineOf(shown) {
+  return shown?.querySelector("[data-role=tool]") ?? shown;
+}
+
 /** Say on a tool's line how it ended. Without effect when it has ended before. */
 export function settle(shown, { outcome, duration_ms: took, result }) {
-  const line = shown?.querySelector("[data-role=tool]") ?? shown;
-  if (line?.dataset.status !== "working") return;
+  const line = lineOf(shown);
+  if (!isOpen(shown)) return;
   line.dataset.status = outcome;
-  const said = { ok: "done", error: "did not work", stopped: "stopped" }[outcome] ?? outcome;
+  const said = OUTCOMES[outcome] ?? outcome;
   const time = outcome === "ok" && Number.isFinite(took) ? ` in ${(took / 1000).toFixed(1)} s` : "";
   line.querySelector(".outcome").textContent = said + time;
   if (result && shown !== line) shown.append(make("pre", "", result));

@@ -1,0 +1,133 @@
+"""Where the runner stops before a call: says yes by itself, asks for a yes, or passes a no on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import structlog
+from agents import Agent, RunState
+from agents.items import ToolApprovalItem
+
+from assistant.engine.jobs import RunContext
+from assistant.engine.tools import Toolbox, arguments_hash, parse
+from assistant.models import Approval, now
+from assistant.persona import ApprovalRule
+from assistant.tool import Tool
+
+log = structlog.get_logger(__name__)
+
+_State = RunState[RunContext, Agent[RunContext]]
+
+
+def settle(
+    state: _State,
+    context: RunContext,
+    toolbox: Toolbox,
+    calls: Mapping[str, tuple[str, str]],
+) -> list[Approval]:
+    """Answer each call that waits in `state`, as far as that is known.
+
+    `calls` holds the open calls: the model's id to ours and the tool's name. Returns what
+    somebody has yet to decide; where that is nothing, the state may go on.
+    """
+    wanted = []
+    for item in state.get_interruptions():
+        rule, tool = _rule(context, item), toolbox[item.name or ""]
+        if rule is None or not _sound(tool, _arguments(item)):
+            # Without a rule the stop was for the checkpoint only; unsound arguments make no effect.
+            state.approve(item)
+            continue
+        theirs = _call_id(item)
+        asked = _request(context, item, rule, tool, calls[theirs][0])
+        decided = context.job.decisions.get(asked.call_id)
+        if decided is None or decided.decision is None:
+            wanted.append(asked)
+        else:
+            _pass_on(state, item, asked, decided, context.outcomes)
+    return wanted
+
+
+def as_text(state: _State, *, step_begun: bool) -> str:
+    """Return the state as JSON.
+
+    The SDK counts a step as soon as it begins; the one that begins after a checkpoint
+    (`step_begun`) will begin again.
+    """
+    # What a run knows besides the conversation comes from the job, never from here.
+    value = state.to_json(context_serializer=lambda _: {})
+    if step_begun:
+        value["current_turn"] -= 1
+    return json.dumps(value, ensure_ascii=True)
+
+
+def _pass_on(
+    state: _State,
+    item: ToolApprovalItem,
+    asked: Approval,
+    decided: Approval,
+    outcomes: dict[str, str],
+) -> None:
+    if decided.arguments_hash != asked.arguments_hash:
+        log.error("approval.mismatch", call_id=asked.call_id)
+        decided = msgspec.structs.replace(decided, decision="rejected", reason="")
+    if decided.decision == "approved":
+        state.approve(item)
+        return
+    outcomes[_call_id(item)] = str(decided.decision)
+    if decided.decision == "expired":
+        told = "Nobody approved this in time, so it was not done. Tell the user."
+    else:
+        why = f" The reason given: {decided.reason}" if decided.reason else ""
+        told = f"This was declined, so it was not done. Do not try it again unless asked.{why}"
+    state.reject(item, rejection_message=told)
+
+
+def _request(
+    context: RunContext, item: ToolApprovalItem, rule: ApprovalRule, tool: Tool[Any], ours: str
+) -> Approval:
+    job, arguments, at = context.job, _arguments(item), now()
+    return Approval(
+        run_id=job.run_id,
+        session_id=job.session_id,
+        call_id=ours,
+        owner=job.owner,
+        name=tool.name,
+        summary=_summary(tool, arguments),
+        arguments=msgspec.json.decode(arguments or "{}"),
+        arguments_hash=arguments_hash(tool.name, arguments),
+        by=rule.by,
+        requested_at=at,
+        expires_at=at + timedelta(minutes=rule.expires_minutes),
+    )
+
+
+def _summary(tool: Tool[Any], arguments: str) -> str:
+    given = parse(tool, arguments)
+    if tool.summarise is not None:
+        return tool.summarise(given)
+    told = ", ".join(f"{name}: {value}" for name, value in given.model_dump(mode="json").items())
+    return f"{tool.name.replace('_', ' ').capitalize()}{f' ({told})' if told else ''}"
+
+
+def _sound(tool: Tool[Any], arguments: str) -> bool:
+    try:
+        parse(tool, arguments)
+    except ValueError:
+        return False
+    return True
+
+
+def _rule(context: RunContext, item: ToolApprovalItem) -> ApprovalRule | None:
+    return context.job.others[item.agent.name].file.approvals.get(item.name or "")
+
+
+def _call_id(item: ToolApprovalItem) -> str:
+    return str(getattr(item.raw_item, "call_id", ""))
+
+
+def _arguments(item: ToolApprovalItem) -> str:
+    return str(getattr(item.raw_item, "arguments", "") or "{}")

@@ -1,0 +1,122 @@
+-- What every script begins with: names of keys, the fence, and the queue.
+-- `P` is the prefix of all keys. One Redis node holds them all, so keys are named from ids here.
+
+local OPEN, STATS, QUEUE = P .. 'runs:open', P .. 'stats', P .. 'queue'
+local QUEUED, DUE = P .. 'runs:queued', P .. 'approvals:due'
+
+local function run_key(rid) return P .. 'run:' .. rid end
+local function log_key(rid) return P .. 'run:' .. rid .. ':log' end
+local function lease_key(rid) return P .. 'run:' .. rid .. ':lease' end
+local function checkpoint_key(rid) return P .. 'run:' .. rid .. ':checkpoint' end
+local function effects_key(rid) return P .. 'run:' .. rid .. ':effects' end
+local function approvals_key(rid) return P .. 'run:' .. rid .. ':approvals' end
+local function lane_key(sid) return P .. 'session:' .. sid .. ':lane' end
+
+local function last_of(rid)
+  local top = redis.call('XREVRANGE', log_key(rid), '+', '-', 'COUNT', 1)
+  if not top[1] then return -1 end
+  return tonumber(string.match(top[1][1], '%-(%d+)$'))
+end
+
+-- Whether `token` may write. A lease that lapsed while nobody else took the run is still good.
+local function holds(rid, token)
+  local holder = redis.call('GET', lease_key(rid))
+  if holder then return holder == token end
+  return redis.call('HGET', run_key(rid), 'holder') == token
+end
+
+local function write(rid, n, event, token)
+  local known = redis.call('HMGET', run_key(rid), 'channel', 'head')
+  redis.call('XADD', log_key(rid), '1-' .. n, 'e', event, 'w', token)
+  redis.call('PUBLISH', known[1], known[2] .. n .. ',' .. string.sub(event, 2))
+end
+
+-- The fence. Entry ids are `1-<sequence>`, so the stream itself refuses a number that is taken;
+-- this adds that no number is skipped, that only the holder writes, and that the same write
+-- repeated (its reply was lost) counts as done.
+local function append(rid, token, lease_ms, first, events)
+  if #events == 0 then return holds(rid, token) and 'ok' or 'lease' end
+  local last = last_of(rid)
+  if last >= first then
+    local mine = redis.call('XRANGE', log_key(rid), '1-' .. first, '1-' .. first)
+    local whole = last >= first + #events - 1
+    if whole and mine[1] and mine[1][2][4] == token and mine[1][2][2] == events[1] then
+      return 'again'
+    end
+    return 'taken'
+  end
+  if last ~= first - 1 then return 'gone' end
+  if not holds(rid, token) then return 'lease' end
+  for i, event in ipairs(events) do write(rid, first + i - 1, event, token) end
+  redis.call('SET', lease_key(rid), token, 'PX', lease_ms)
+  return 'ok'
+end
+
+-- The queue is fair by start-time fair queueing (Goyal, Vin, Cheng 1996): the n-th waiting run of
+-- one user comes after the n-th of every other, whatever their number. The score is the turn; the
+-- order of arrival decides among equals. What had its turn before (`first`) comes before all that
+-- had none.
+local function enqueue(rid, first)
+  local turn = 0
+  if not first then
+    local clock = tonumber(redis.call('GET', QUEUE .. ':clock') or '0')
+    local user = redis.call('HGET', run_key(rid), 'user')
+    turn = math.max(clock, tonumber(redis.call('HGET', QUEUE .. ':turns', user) or '0')) + 1
+    redis.call('HSET', QUEUE .. ':turns', user, turn)
+  end
+  local arrival = redis.call('INCR', QUEUE .. ':arrivals') % 1000000
+  redis.call('ZADD', QUEUE, 'NX', turn + arrival / 10000000, rid)
+end
+
+local function dequeue()
+  local top = redis.call('ZPOPMIN', QUEUE)
+  if not top[1] then
+    -- Whom nobody waits for owes nobody a turn; some left without one, cancelled or deleted.
+    redis.call('DEL', QUEUE .. ':clock', QUEUE .. ':turns', QUEUE .. ':arrivals')
+    return nil
+  end
+  local user, turn = redis.call('HGET', run_key(top[1]), 'user'), math.floor(tonumber(top[2]))
+  if turn == 0 then return top[1] end
+  redis.call('SET', QUEUE .. ':clock', turn)
+  if user and tonumber(redis.call('HGET', QUEUE .. ':turns', user) or '0') <= turn then
+    redis.call('HDEL', QUEUE .. ':turns', user)
+  end
+  return top[1]
+end
+
+-- Queue whichever run of a session has its turn now; returns whether one was queued.
+local function next_turn(sid)
+  local head = redis.call('LINDEX', lane_key(sid), 0)
+  if not head or redis.call('HGET', run_key(head), 'status') ~= 'queued' then return 0 end
+  if redis.call('ZSCORE', QUEUE, head) then return 0 end
+  enqueue(head)
+  return 1
+end
+
+local function claimed(rid)
+  local known = redis.call('HMGET', run_key(rid), 'spec', 'attempt', 'cancel', 'crashes', 'resumed')
+  local checkpoint = redis.call('GET', checkpoint_key(rid)) or ''
+  local attempt, crashes = tonumber(known[2]), tonumber(known[4] or '0')
+  return {known[1], attempt, last_of(rid), known[3] or '', checkpoint, crashes, tonumber(known[5])}
+end
+
+-- Take the right to execute a run that nobody holds. Only a run that was left while it executed
+-- has crashed; one that was given back, or whose approval was decided, has not.
+local function claim(rid, token, lease_ms, now)
+  local known = redis.call('HMGET', run_key(rid), 'status', 'resume')
+  local status, resumed = known[1], known[2]
+  if status ~= 'queued' and status ~= 'running' and status ~= 'waiting' then return nil end
+  local holder = redis.call('GET', lease_key(rid))
+  if holder == token then return claimed(rid) end -- the reply was lost
+  if holder then return nil end
+  redis.call('SET', lease_key(rid), token, 'PX', lease_ms)
+  redis.call('HSET', run_key(rid), 'status', 'running', 'holder', token, 'resumed',
+    resumed and 1 or 0)
+  redis.call('HSETNX', run_key(rid), 'started_at', now)
+  redis.call('HDEL', run_key(rid), 'resume')
+  redis.call('SREM', QUEUED, rid)
+  redis.call('ZREM', QUEUE, rid)
+  if status == 'running' then redis.call('HINCRBY', run_key(rid), 'crashes', 1) end
+  if not resumed then redis.call('HINCRBY', run_key(rid), 'attempt', 1) end
+  return claimed(rid)
+end

@@ -1,0 +1,120 @@
+"""Says that there is work to whoever executes: a doorbell, never the truth, which is the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Protocol
+
+import structlog
+from taskiq import AsyncTaskiqDecoratedTask
+from taskiq.acks import AcknowledgeType
+from taskiq.receiver import Receiver
+from taskiq_redis import RedisStreamBroker
+
+from assistant.background import running
+from assistant.errors import StoreUnavailableError
+from assistant.store import Store
+
+log = structlog.get_logger(__name__)
+
+WORK = "work"
+_STREAM = "assistant:dispatch"
+_KEPT = 10_000  # a message that is trimmed away was a ring that nobody needed
+_MOST = 100
+_LOOK = "assistant.look"
+
+
+class Dispatch(Protocol):
+    """Rings for workers."""
+
+    async def ring(self, runs: int = 1) -> None:
+        """Say that so many runs were queued. May fail silently: who executes looks by itself."""
+
+
+class LocalDispatch:
+    """Rings in every process that shares the store: whichever has a slot free takes the run."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def ring(self, runs: int = 1) -> None:  # noqa: ARG002 - one word is enough for all
+        """Publish word of work."""
+        try:
+            await self._store.tell_all(WORK)
+        except StoreUnavailableError:
+            log.warning("dispatch.silent")
+
+
+class TaskiqDispatch:
+    """Rings over taskiq: each message wakes one worker that has a slot free."""
+
+    def __init__(self, broker: RedisStreamBroker) -> None:
+        self._broker = broker
+        self._look: Callable[[], Awaitable[None]] | None = None
+
+        async def answer() -> None:  # taskiq renames what it is given, which a method does not bear
+            await self._answer()
+
+        self._task: AsyncTaskiqDecoratedTask[[], Any] = broker.register_task(
+            answer, task_name=_LOOK
+        )
+
+    async def ring(self, runs: int = 1) -> None:
+        """Send one message for each run."""
+        for _ in range(min(runs, _MOST)):
+            try:
+                await self._task.kiq()
+            except Exception as error:  # noqa: BLE001 - the queue holds the run whatever happens here
+                log.warning("dispatch.silent", error=type(error).__name__)
+                return
+
+    @asynccontextmanager
+    async def listening(
+        self, look: Callable[[], Awaitable[None]], slots: int
+    ) -> AsyncIterator[None]:
+        """Answer rings by `look`, at most `slots` at a time, for as long as the context lasts."""
+        self._look = look
+        finish = asyncio.Event()
+
+        async def listen() -> None:
+            receiver = Receiver(
+                self._broker,
+                run_startup=False,
+                max_async_tasks=slots,
+                ack_type=AcknowledgeType.WHEN_RECEIVED,
+            )
+            await receiver.listen(finish)
+
+        async with running(listen, "dispatch.listen"):
+            try:
+                yield
+            finally:
+                finish.set()
+
+    async def _answer(self) -> None:
+        if self._look is not None:
+            await self._look()
+
+
+@asynccontextmanager
+async def open_taskiq(url: str) -> AsyncIterator[TaskiqDispatch]:
+    """Open taskiq's broker on Redis streams, and close it at the end."""
+    # Its own lines hold nothing that ours do not.
+    logging.getLogger("taskiq").setLevel(logging.WARNING)
+    broker = RedisStreamBroker(
+        url,
+        queue_name=_STREAM,
+        consumer_group_name="workers",
+        maxlen=_KEPT,
+        # One at a time: what a busy worker fetches early, no idle one can answer.
+        xread_count=1,
+        xread_block=1_000,
+        unacknowledged_lock_timeout=5,
+    )
+    async with AsyncExitStack() as stack:
+        await broker.startup()
+        stack.push_async_callback(broker.shutdown)
+        yield TaskiqDispatch(broker)

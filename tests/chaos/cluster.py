@@ -1,0 +1,317 @@
+"""Servers, workers, a Redis and a model server, each of which can be killed and brought back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from tests import processes
+from tests.chaos.effects import Database
+from tests.chaos.holdings import held_by
+from tests.chaos.proxy import Proxy
+from tests.chaos.witness import Witness
+
+AGENTS = processes.ROOT / "tests" / "data" / "chaos"
+
+Kind = Literal["server", "worker"]
+_TRIES = 5
+
+
+@dataclass(slots=True)
+class Blow:
+    """Something bad that happened.
+
+    Attributes:
+        what: such as `worker killed`.
+        at: when, on the monotonic clock.
+        since: from when on events can be news; before, they were under way already.
+        hit: the runs that had to bear it, each with its last sequence number then.
+    """
+
+    what: str
+    at: float
+    since: float = 0.0
+    hit: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Member:
+    """A server or worker, in whichever life it is.
+
+    Attributes:
+        port: where it listens, in every life; 0 for a worker.
+        up: set while it is there to be used.
+        ending: why it is about to end, where we know; empty otherwise.
+    """
+
+    name: str
+    kind: Kind
+    folder: Path
+    port: int = 0
+    proxy: Proxy | None = None
+    running: processes.ServerProcess | None = None
+    up: asyncio.Event = field(default_factory=asyncio.Event)
+    frozen: bool = False
+    ending: str = ""
+
+    @property
+    def whoami(self) -> Path:
+        """The file with its name in the store."""
+        return self.folder / "whoami"
+
+    @property
+    def url(self) -> str:
+        """Where clients reach it."""
+        assert self.proxy is not None
+        return f"http://127.0.0.1:{self.proxy.port}"
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send its process a signal."""
+        assert self.running is not None
+        self.running.process.send_signal(number)
+
+
+class Cluster:
+    """All processes of one installation, on this machine.
+
+    Attributes:
+        blows: what happened to it so far.
+        faults: ends that nobody caused.
+        revives: whether what dies is started again by itself.
+    """
+
+    def __init__(self, folder: Path, redis: processes.RedisProcess, seed: int) -> None:
+        self.folder = folder
+        self.redis = redis
+        self.store = Proxy(redis.port)
+        self.database = Database(folder / "effects.db")
+        self.raw: Redis = Redis.from_url(redis.url, retry=Retry(NoBackoff(), 1))
+        self.witness = Witness(redis.url)
+        self.members: dict[str, Member] = {}
+        self.blows: list[Blow] = []
+        self.faults: list[str] = []
+        self.revives = True
+        self._chance = random.Random(seed)
+        self._settings: dict[str, object] = {}
+        self._stack = AsyncExitStack()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._store_hit = asyncio.Lock()
+        # More at once would only start more slowly, and starve those that serve.
+        self._starting = asyncio.Semaphore(2)
+
+    def names(self, kind: Kind, *, up: bool = False) -> list[str]:
+        """Return the members of a kind; only those there to be used, where asked."""
+        found = (m for m in self.members.values() if m.kind == kind)
+        return [m.name for m in found if not up or (m.up.is_set() and not m.frozen)]
+
+    def door(self) -> str:
+        """Return the URL of a server in rotation, frozen ones too: nobody tells a client."""
+        up = [m.url for m in self.members.values() if m.kind == "server" and m.up.is_set()]
+        every = up or [m.url for m in self.members.values() if m.kind == "server"]
+        return self._chance.choice(every)
+
+    async def open(self, servers: int, workers: int, settings: Mapping[str, object]) -> None:
+        """Start everything."""
+        self._settings = dict(settings)
+        await asyncio.to_thread(self.database.create)
+        await self._stack.enter_async_context(self.store.standing())
+        self._do(self.witness.watch())
+        for kind, count in (("server", servers), ("worker", workers)):
+            for number in range(count):
+                name = f"{kind}-{number}"
+                made = Member(name, "server" if kind == "server" else "worker", self.folder / name)
+                self.members[name] = made
+        await asyncio.gather(*(self.start(name) for name in self.members))
+
+    async def close(self) -> None:
+        """End everything."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # All at once: one after the other would each wait for what it waits for at its end.
+        left = [
+            m for m in self.members.values() if m.running and m.running.process.returncode is None
+        ]
+        for member in left:
+            member.signal(signal.SIGCONT)
+            member.signal(signal.SIGTERM)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                await asyncio.gather(*(m.running.process.wait() for m in left if m.running))
+        await self.raw.aclose()
+        await self._stack.aclose()
+
+    async def start(self, name: str) -> None:
+        """Start a member that is not running; tries again where the store was away."""
+        member = self.members[name]
+        for left in reversed(range(_TRIES)):
+            try:
+                async with self._starting:
+                    member.running = await self._stack.enter_async_context(self._process(member))
+                break
+            except AssertionError:
+                if not left:
+                    raise
+        assert member.running is not None
+        member.ending = ""
+        if member.kind == "server" and member.proxy is None:
+            member.port = int(member.running.url.rpartition(":")[2])
+            member.proxy = await self._stack.enter_async_context(Proxy(member.port).standing())
+        member.up.set()
+        self._do(self._watch(member, member.running))
+
+    async def kill(self, name: str) -> None:
+        """End a member by SIGKILL."""
+        member = self.members[name]
+        member.ending = "killed"
+        member.signal(signal.SIGKILL)
+        assert member.running is not None
+        await member.running.process.wait()
+
+    async def terminate(self, name: str) -> int:
+        """Take a member out of rotation, ask it to stop, wait until it has; returns its code."""
+        member = self.members[name]
+        member.up.clear()
+        member.ending = "stopped"
+        assert member.running is not None
+        return await member.running.terminate()
+
+    async def freeze(self, name: str) -> None:
+        """Stop a member's clock."""
+        member = self.members[name]
+        member.frozen = True
+        member.signal(signal.SIGSTOP)
+        await self._note(f"{member.kind} frozen", member)
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen member go on."""
+        self.members[name].frozen = False
+        self.members[name].signal(signal.SIGCONT)
+
+    async def kill_store(self, away: float) -> None:
+        """End Redis by SIGKILL, and start it again on the same data after some seconds."""
+        async with self._store_hit:
+            await self._kill_store(away)
+
+    async def _kill_store(self, away: float) -> None:
+        blow = Blow("store killed", time.monotonic(), hit=await held_by(self.raw, None))
+        self.blows.append(blow)
+        await self.redis.stop()
+        blow.at = time.monotonic()
+        await asyncio.sleep(away)
+        blow.since = time.monotonic()
+        await self.redis.start()
+
+    def store_is_well(self) -> bool:
+        """Return whether no blow to the store is still felt."""
+        return not self._store_hit.locked()
+
+    def cut_store(self) -> None:
+        """Drop everybody's connections to Redis."""
+        self.store.cut()
+
+    def cut_doors(self) -> None:
+        """Drop all connections of clients."""
+        for door in self._doors():
+            door.cut()
+
+    async def refuse_doors(self, away: float) -> None:
+        """Take no connections from clients at one server for some seconds."""
+        door = self._chance.choice(self._doors())
+        door.refuse()
+        door.cut()
+        await asyncio.sleep(away)
+        await door.accept()
+
+    async def stall_store(self, away: float) -> None:
+        """Let nothing pass between Redis and everybody for some seconds."""
+        async with self._store_hit:
+            await self._stall_store(away)
+
+    async def _stall_store(self, away: float) -> None:
+        blow = Blow("store stalled", time.monotonic(), hit=await held_by(self.raw, None))
+        self.blows.append(blow)
+        self.store.stall()
+        blow.at = time.monotonic()
+        await asyncio.sleep(away)
+        blow.since = time.monotonic()
+        self.store.flow()
+
+    def _doors(self) -> list[Proxy]:
+        return [member.proxy for member in self.members.values() if member.proxy is not None]
+
+    def command(self, member: Member) -> list[str]:
+        """Return what starts a member."""
+        own = ["--effects", str(self.folder / "effects.db"), "--fate", self.redis.url]
+        own += ["--whoami", str(member.whoami), "--env-file", os.devnull]
+        what = "serve" if member.kind == "server" else "worker"
+        return [sys.executable, "-m", "tests.chaos.doomed", *own, what]
+
+    @asynccontextmanager
+    async def _process(self, member: Member) -> AsyncIterator[processes.ServerProcess]:
+        url = f"redis://127.0.0.1:{self.store.port}/0"
+        place = {"REDIS_URL": url, "STORE_FALLBACK": "fail", "PORT": member.port}
+        settings = {"AGENTS_DIR": AGENTS, "DEFAULT_PERSONA": "booker"} | self._settings
+        command = self.command(member)
+        async with processes.started(
+            command, processes.ROOT, member.folder, **(settings | place)
+        ) as running:
+            yield running
+
+    async def _watch(self, member: Member, running: processes.ServerProcess) -> None:
+        """Wait for a process's end, note what it hit, and bring the member back."""
+        code = await running.process.wait()
+        member.up.clear()
+        ending, member.frozen = member.ending, False
+        if ending == "stopped":
+            return
+        if not ending and code != -signal.SIGKILL:
+            tail = running.log.read_text()[-2_000:]
+            self.faults.append(f"{member.name} ended by itself with code {code}:\n{tail}")
+        what = f"{member.kind} killed" if ending else "killed at a named step"
+        await self._note(what, member)
+        if self.revives:
+            await self.start(member.name)
+
+    async def _note(self, what: str, member: Member) -> None:
+        blow = Blow(what, time.monotonic())
+        self.blows.append(blow)
+        blow.hit = await held_by(self.raw, member.whoami.read_text())
+
+    def _do(self, work: object) -> None:
+        assert asyncio.iscoroutine(work)
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.faults.append(f"the harness itself: {error!r}")
+
+
+@asynccontextmanager
+async def cluster(
+    folder: Path, servers: int, workers: int, seed: int, settings: Mapping[str, object]
+) -> AsyncIterator[Cluster]:
+    """Start a cluster, and end it with the context."""
+    async with processes.redis_server(folder / "redis") as redis:
+        made = Cluster(folder, redis, seed)
+        try:
+            await made.open(servers, workers, settings)
+            yield made
+        finally:
+            await made.close()

@@ -1,0 +1,62 @@
+"""Who has to wait is told their place, over every wire."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+
+from tests import client
+from tests.web.conftest import MakeSite
+from tests.web.sockets import connected
+
+
+async def test_a_place_in_the_queue_is_told(make_site: MakeSite) -> None:
+    site = await make_site(MAX_CONCURRENT_REQUESTS=1)
+    await site.hold(session_id="one")
+    waiting = [await client.begin(site.http, "hello", session_id=f"s{n}") for n in range(3)]
+    async with asyncio.TaskGroup() as group:
+        views = [group.create_task(client.follow(site.http, run["run_id"])) for run in waiting]
+        await site.connected("sse", 3)
+        site.journal.release()
+    for place, view in enumerate(views):
+        frames = [frame.data for frame in view.result()]
+        told = [frame for frame in frames if frame["type"] == "run.queued"]
+        assert told[0]["ahead"] == place
+        assert {frame["status"] for frame in told} == {"processing"}
+        places = [frame["ahead"] for frame in told]
+        assert places == sorted(places, reverse=True)
+        assert frames[-1]["type"] == "run.completed"
+
+
+async def test_a_place_is_told_anew_as_it_shrinks(make_site: MakeSite) -> None:
+    site = await make_site(MAX_CONCURRENT_REQUESTS=1)
+    await site.hold(session_id="one")
+    first = await client.begin(site.http, "hello", session_id="s1")
+    async with connected(site, "s2") as socket:
+        await socket.send("chat_message", message="hello")
+        while (told := await socket.hear())["type"] != "queued":
+            pass
+        assert told["ahead"] == 1
+        await site.post(f"/runs/{first['run_id']}/cancel", {})
+        told = await socket.hear()
+        assert (told["type"], told["ahead"]) == ("queued", 0)
+        site.journal.release()
+        assert (await socket.hear_out())[-1]["type"] == "response_complete"
+
+
+async def test_a_one_off_question_waits_in_silence(make_site: MakeSite) -> None:
+    site = await make_site(MAX_CONCURRENT_REQUESTS=1)
+    await site.hold(session_id="one")
+    async with asyncio.TaskGroup() as group:
+        asked = group.create_task(_statuses(site.http, "hello"))
+        await site.connected("sse", 1)
+        site.journal.release()
+    assert asked.result()[0] == "processing"
+    assert asked.result()[-1] == "completed"
+    assert asked.result().count("processing") == 1
+
+
+async def _statuses(http: aiohttp.ClientSession, question: str) -> list[str]:
+    async with http.post("/chat", json={"question": question}) as response:
+        return [frame.data["status"] async for frame in client.frames(response)]
