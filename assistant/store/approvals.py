@@ -50,7 +50,10 @@ class Approvals:
             rows += [asked, approval.call_id, msgspec.json.encode(approval), expiry]
         what = await self._scripts.run(
             SUSPEND,
-            [keys.session(sid), keys.messages(sid), keys.session_runs(sid), keys.cast(run.cast)],
+            [
+                *(keys.session(sid), keys.messages(sid), keys.session_runs(sid)),
+                *(keys.owner(run.owner), keys.cast(run.cast)),
+            ],
             *(run.run_id, pen.token, self._leases.lease_ms, pen.next_sequence, checkpoint),
             *(int(longest.total_seconds() * 1000), *rows),
         )

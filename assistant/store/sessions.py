@@ -101,10 +101,13 @@ class Sessions:
         runs = await self._redis.call("SMEMBERS", keys.session_runs(session_id))
         names = [name.decode() for name in runs]
         remembered = [await self._redis.call("HGET", keys.run(n), "idempotency") for n in names]
+        asked = {name: await self._redis.call("HKEYS", keys.approvals(name)) for name in names}
         async with self._redis.pipeline(transaction=True) as pipe:
             for key in filter(None, remembered):
                 pipe.delete(key)
             for name in names:
+                for call_id in asked[name]:
+                    pipe.zrem(keys.DUE, f"{name} {call_id.decode()}")
                 pipe.delete(*keys.all_of_run(name))
                 pipe.zrem(keys.OPEN, name)
                 pipe.zrem(keys.QUEUE, name)

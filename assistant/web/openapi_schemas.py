@@ -57,7 +57,9 @@ class QuestionFrame(BaseModel):
 
     status: Literal["processing", "streaming", "completed", "error"]
     chunk: str | SkipJsonSchema[None] = Field(
-        None, description="More text; with `completed`, the whole answer."
+        None,
+        description="More text; with `completed`, the whole answer; with `processing`, after a "
+        "crash, what stands of it: all that was shown beyond that is void.",
     )
     message: str | SkipJsonSchema[None] = Field(None, description="With `error`: what went wrong.")
 

@@ -16,14 +16,14 @@ from tests.wire.transcripts import NAMES, RUN, entries, render
 
 pytestmark = pytest.mark.browser
 
-STREAM = {"content_type": "text/event-stream; charset=utf-8"}
+STREAM = "text/event-stream; charset=utf-8"
 
 
 async def _play(page: Page, url: str, body: bytes) -> None:
     """Let the page hear `body` as the answer to what it says; nothing comes after it."""
 
     async def answer(route: Route) -> None:
-        await route.fulfill(body=body, **STREAM)
+        await route.fulfill(body=body, content_type=STREAM)
 
     async def hold(_route: Route) -> None:
         await asyncio.Event().wait()

@@ -23,8 +23,6 @@ def check(
     holdings: Holdings,
     effects: Sequence[Row],
     calls: Sequence[Row],
-    blows: Sequence[Blow],
-    written: Mapping[str, Sequence[News]],
 ) -> Report:
     """Look at everything; what does not hold is in the report's violations."""
     report = Report()
@@ -38,10 +36,20 @@ def check(
     for session_id, lines in holdings.histories.items():
         _check_history(report, session_id, lines, holdings.runs)
     report.check("nothing is left over", holds=not holdings.left, where="", found=holdings.left)
+    _tally(report, told, holdings)
+    return report
+
+
+def measure(
+    report: Report,
+    told: Sequence[Told],
+    blows: Sequence[Blow],
+    written: Mapping[str, Sequence[News]],
+) -> None:
+    """Take the time for which runs stood still after each blow."""
+    report.tallies["Blows"].update(blow.what for blow in blows)
     _measure(report, LOG, written, blows)
     _measure(report, SEEN, {each.run_id: each.seen for each in told}, blows)
-    _tally(report, told, holdings, blows)
-    return report
 
 
 def _check_told(report: Report, told: Told, runs: Mapping[str, StoredRun]) -> None:
@@ -225,9 +233,8 @@ def _measure(
                 report.delays[name].add(blow.what, run_id, blow.at, at - blow.at)
 
 
-def _tally(report: Report, told: Sequence[Told], holdings: Holdings, blows: Sequence[Blow]) -> None:
+def _tally(report: Report, told: Sequence[Told], holdings: Holdings) -> None:
     tables = report.tallies
-    tables["Blows"].update(blow.what for blow in blows)
     for run in holdings.runs.values():
         why = run.last.get("code", "")
         tables["Runs by their end"][f"{run.last.get('type')} {why}".strip()] += 1

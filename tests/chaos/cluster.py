@@ -17,10 +17,11 @@ from typing import Literal
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 from tests import processes
 from tests.chaos.effects import Database
-from tests.chaos.holdings import held_by
+from tests.chaos.holdings import held_by, may_die, nobody_is_dead
 from tests.chaos.proxy import Proxy
 from tests.chaos.witness import Witness
 
@@ -173,10 +174,10 @@ class Cluster:
         member.up.set()
         self._do(self._watch(member, member.running))
 
-    async def kill(self, name: str) -> None:
+    async def kill(self, name: str, why: str = "killed") -> None:
         """End a member by SIGKILL."""
         member = self.members[name]
-        member.ending = "killed"
+        member.ending = why
         member.signal(signal.SIGKILL)
         assert member.running is not None
         await member.running.process.wait()
@@ -200,6 +201,22 @@ class Cluster:
         """Let a frozen member go on."""
         self.members[name].frozen = False
         self.members[name].signal(signal.SIGCONT)
+
+    async def kill_one(self, kind: Kind) -> bool:
+        """Kill any member of a kind, unless one of them is dead already; returns whether it was."""
+        up = self.names(kind, up=True)
+        try:
+            spared = len(up) < 2 or not await may_die(self.raw, kind)
+        except (RedisError, OSError):
+            return False
+        if not spared:
+            await self.kill(self._chance.choice(up))
+        return not spared
+
+    async def kill_all(self, kind: Kind) -> None:
+        """Kill all members of a kind at once."""
+        up = self.names(kind, up=True)
+        await asyncio.gather(*(self.kill(name, "all killed") for name in up))
 
     async def kill_store(self, away: float) -> None:
         """End Redis by SIGKILL, and start it again on the same data after some seconds."""
@@ -256,7 +273,7 @@ class Cluster:
     def command(self, member: Member) -> list[str]:
         """Return what starts a member."""
         own = ["--effects", str(self.folder / "effects.db"), "--fate", self.redis.url]
-        own += ["--whoami", str(member.whoami), "--env-file", os.devnull]
+        own += ["--kind", member.kind, "--whoami", str(member.whoami), "--env-file", os.devnull]
         what = "serve" if member.kind == "server" else "worker"
         return [sys.executable, "-m", "tests.chaos.doomed", *own, what]
 
@@ -281,10 +298,10 @@ class Cluster:
         if not ending and code != -signal.SIGKILL:
             tail = running.log.read_text()[-2_000:]
             self.faults.append(f"{member.name} ended by itself with code {code}:\n{tail}")
-        what = f"{member.kind} killed" if ending else "killed at a named step"
-        await self._note(what, member)
+        await self._note(f"{member.kind} {ending or 'killed at a named step'}", member)
         if self.revives:
             await self.start(member.name)
+            await nobody_is_dead(self.raw, member.kind)
 
     async def _note(self, what: str, member: Member) -> None:
         blow = Blow(what, time.monotonic())

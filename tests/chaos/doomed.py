@@ -1,6 +1,6 @@
 """The program with test tools, that kills itself at steps which messages name.
 
-`python -m tests.chaos.doomed [--effects FILE] [--fate URL] [--whoami FILE] serve|worker …`
+`python -m tests.chaos.doomed [--effects FILE] [--fate URL] [--kind K] [--whoami FILE] serve|worker`
 
 A user's message may hold `[[crash: STEP]]`: the process that comes to this step of the run dies by
 SIGKILL, once for each run and step. `[[crash: STEP 3]]` means the third time that a process comes
@@ -42,6 +42,7 @@ from assistant.store.scripts import APPEND, Call, Script, Scripts
 from tests.chaos.effects import Database, tools
 
 FIRED = "chaos:fired"
+DEAD = "chaos:dead"
 STEPS = (
     *("after-accept", "after-claim", "between-append-and-ack", "during-tool", "after-effect"),
     *("at-checkpoint", "after-checkpoint", "at-terminal", "after-terminal"),
@@ -53,7 +54,8 @@ _EFFECTFUL = {"book", "notify"}
 class Fate:
     """What messages say of when this process dies."""
 
-    def __init__(self, url: str | None) -> None:
+    def __init__(self, url: str | None, kind: str | None = None) -> None:
+        self._kind = kind
         self._redis = Redis.from_url(url, retry=Retry(NoBackoff(), 1)) if url else None
         self._marks: dict[str, list[tuple[str, str]]] = {}
         self._passed: Counter[tuple[str, str]] = Counter()
@@ -78,8 +80,16 @@ class Fate:
     async def _strike(self, run_id: str, step: str) -> None:
         # Where it cannot be remembered, it is left alone: it would strike for ever.
         with suppress(RedisError, OSError):
-            if self._redis is None or await self._redis.hsetnx(FIRED, f"{run_id} {step}", "1"):
+            if self._redis is None or await self._is_due(self._redis, f"{run_id} {step}"):
                 os.kill(os.getpid(), signal.SIGKILL)
+
+    async def _is_due(self, redis: Redis, what: str) -> bool:
+        if not await redis.hsetnx(FIRED, what, "1"):
+            return False
+        if self._kind is None or await redis.set(f"{DEAD}:{self._kind}", "1", nx=True):
+            return True
+        await redis.hdel(FIRED, what)
+        return False
 
 
 class Points:
@@ -180,12 +190,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.doomed", allow_abbrev=False)
     parser.add_argument("--effects", type=Path, default=Path("effects.db"), help="database")
     parser.add_argument("--fate", help="Redis that remembers which crashes were had")
+    parser.add_argument("--kind", help="of which one at a time may die at a step")
     parser.add_argument("--whoami", type=Path, help="file for this process's name in the store")
     options, arguments = parser.parse_known_args()
-    fate = Fate(options.fate)
+    fate = Fate(options.fate, options.kind)
     plant(fate)
     if options.whoami:
         tell_name(options.whoami)
+    import traceback  # TEMPORARY
+    from assistant.engine import faults
+    plain = faults.explain
+    def explain(error):
+        traceback.print_exception(error)
+        return plain(error)
+    faults.explain = explain
     database = Database(options.effects)
     database.create()
     return assistant_main(arguments, tools=tools(database, fate.meet), identify=identify)

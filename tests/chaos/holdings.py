@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from tests.chaos.doomed import FIRED
+from tests.chaos.doomed import DEAD, FIRED
 
 _P = "assistant:"
 _OPEN = ("queued", "running", "waiting")
@@ -101,6 +101,22 @@ async def _held_by(redis: Redis, process: str | None) -> dict[str, int]:
 async def read_fired(redis: Redis) -> list[str]:
     """Return run and step wherever a process died by the word of a message."""
     return [raw.decode() for raw in await _reply(redis, "HKEYS", FIRED)]
+
+
+async def may_die(redis: Redis, kind: str) -> bool:
+    """Ask whether one of a kind may die now: not while another of them is dead."""
+    return bool(await redis.set(f"{DEAD}:{kind}", "1", nx=True))
+
+
+async def nobody_is_dead(redis: Redis, kind: str) -> None:
+    """Allow the next of a kind to die."""
+    while True:
+        try:
+            await redis.delete(f"{DEAD}:{kind}")
+        except (RedisError, OSError):
+            await asyncio.sleep(0.05)
+        else:
+            return
 
 
 async def _run(redis: Redis, run_id: str) -> StoredRun:

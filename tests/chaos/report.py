@@ -32,8 +32,9 @@ class Delays:
         self.slowest.append((seconds, f"{run_id} {what} at {blow_at:.2f}"))
 
     def of_kills(self) -> list[float]:
-        """Return those of processes that died by SIGKILL."""
-        return [s for what, found in self.by_blow.items() if "killed" in what for s in found]
+        """Return those of processes that died by SIGKILL while others of their kind lived."""
+        kills = (each for what, each in self.by_blow.items() if _is_kill(what))
+        return [seconds for found in kills for seconds in found]
 
     def lines(self) -> Iterator[str]:
         """Yield the table, and the slowest."""
@@ -51,7 +52,7 @@ class Report:
     Attributes:
         checked: how many things of each kind were looked at.
         tallies: what happened, by table and name.
-        delays: how long runs stood still after each kind of blow, as the store and as clients saw it.
+        delays: how long runs stood still after blows, as the store and as clients saw it.
     """
 
     checked: Counter[str] = field(default_factory=Counter)
@@ -86,6 +87,10 @@ def percentile(found: Sequence[float], part: float) -> float:
     ordered = sorted(found)
     at = max(0, -(-len(ordered) * part // 1) - 1)
     return ordered[int(at)] if ordered else 0.0
+
+
+def _is_kill(what: str) -> bool:
+    return "killed" in what and "all killed" not in what
 
 
 def _row(what: str, found: Sequence[float]) -> str:

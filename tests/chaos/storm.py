@@ -128,14 +128,15 @@ class Storm:
     async def _strike_on(self) -> None:
         """Strike, at random, until it was enough; those that a message calls for come as well."""
         blows: list[tuple[int, Callable[[], Awaitable[object]]]] = [
-            (8, self._kill_worker),
-            (4, self._kill_server),
-            (2, self._kill_store),
-            (2, self._freeze),
-            (1, self._cut_doors),
-            (1, self._cut_store),
-            (1, self._stall_store),
-            (1, self._refuse_doors),
+            (16, self._kill_worker),
+            (8, self._kill_server),
+            (4, self._kill_store),
+            (4, self._freeze),
+            (2, self._cut_doors),
+            (2, self._cut_store),
+            (2, self._stall_store),
+            (2, self._refuse_doors),
+            (1, self._kill_workers),
         ]
         weights = [weight for weight, _ in blows]
         async with asyncio.TaskGroup() as group:
@@ -145,19 +146,15 @@ class Storm:
                 # One that takes its time does not hold up the next.
                 group.create_task(_now(strike))
 
-    def _victim(self, kind: Kind) -> str | None:
-        """Return one of a kind that can be spared: two are left in the house at all times."""
-        up = self._house.names(kind, up=True)
-        return self._chance.choice(up) if len(up) > 1 else None
-
     async def _kill_worker(self) -> None:
-        kind: Kind = "server" if self._weather.inline else "worker"
-        if (name := self._victim(kind)) is not None:
-            await self._house.kill(name)
+        await self._house.kill_one("server" if self._weather.inline else "worker")
 
     async def _kill_server(self) -> None:
-        if (name := self._victim("server")) is not None:
-            await self._house.kill(name)
+        await self._house.kill_one("server")
+
+    async def _kill_workers(self) -> None:
+        if not self._weather.inline:
+            await self._house.kill_all("worker")
 
     async def _kill_store(self) -> None:
         if self._house.store_is_well():
@@ -173,9 +170,11 @@ class Storm:
     async def _freeze(self) -> None:
         """Stop somebody's clock for longer than a lease, and let them go on."""
         kinds: Sequence[Kind] = ("server",) if self._weather.inline else ("worker", "server")
-        name = self._victim(self._chance.choice(kinds))
-        if name is None:
-            return
+        kind = self._chance.choice(kinds)
+        up = self._house.names(kind, up=True)
+        if len(up) < len(self._house.names(kind)):
+            return  # with another one dead or frozen, too few would be left
+        name = self._chance.choice(up)
         await self._house.freeze(name)
         await asyncio.sleep(self._weather.lease * self._chance.uniform(1.2, 1.8))
         self._house.thaw(name)
@@ -195,7 +194,8 @@ async def verdict(house: Cluster, told: Sequence[Told]) -> Report:
     """Check everything that a cluster holds, once every message has been answered."""
     holdings = await read_holdings(house.raw)
     effects, calls = house.database.effects(), house.database.calls()
-    report = checker.check(told, holdings, effects, calls, house.blows, house.witness.news)
+    report = checker.check(told, holdings, effects, calls)
+    checker.measure(report, told, house.blows, house.witness.news)
     report.check("nothing ended by itself", holds=not house.faults, where="", found=house.faults)
     fired = await read_fired(house.raw)
     report.tallies["Killed at"].update(Counter(each.split(" ")[1] for each in fired))

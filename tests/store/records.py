@@ -63,6 +63,11 @@ def an_answer(count: int) -> list[Event]:
     return [MessageStarted("msg_a", 0), *deltas, MessageCompleted("msg_a", text)]
 
 
+def later(claim: Claim, last: int) -> Claim:
+    """Return a claim whose holder knows the log up to there."""
+    return msgspec.structs.replace(claim, last=last)
+
+
 DONE = RunCompleted("done", Usage(1, 2, 3, 1))
 
 

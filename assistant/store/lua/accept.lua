@@ -16,7 +16,8 @@ if ARGV[11] ~= '' then
     return {'repeated', known[2]}
   end
 end
-if redis.call('PEXPIRE', KEYS[7], ttl) == 0 then return {'unpinned', ''} end
+if redis.call('EXISTS', KEYS[7]) == 0 then return {'unpinned', ''} end
+keep(KEYS[7], ttl)
 if ARGV[12] ~= '' then
   local known = redis.call('GET', KEYS[2])
   if known then
@@ -30,7 +31,7 @@ if ARGV[13] == 'reject' and before > 0 then
 end
 -- Whoever has a slot free still leaves it to those who came earlier.
 local claimed = token ~= '' and before == 0 and redis.call('ZCARD', QUEUE) == 0
--- Whose slot goes to another has a place in the queue for it; one that waits for its session has not.
+-- Whose slot goes to another has a place in the queue for it, but not whoever waits for a session.
 local waits = token == '' or before > 0
 if waits and redis.call('SCARD', QUEUED) >= tonumber(ARGV[16]) then return {'full', ''} end
 
@@ -49,14 +50,14 @@ if ARGV[12] ~= '' then
   redis.call('SET', KEYS[2], rid, 'PX', ttl)
 end
 if sid ~= '' then
-  redis.call('SET', KEYS[3], ARGV[15], 'PX', ttl)
+  redis.call('SET', KEYS[3], ARGV[15], 'PX', at_least(KEYS[3], ttl))
   local first = 19
   if redis.call('EXISTS', KEYS[4]) == 1 then first = first + tonumber(ARGV[18]) end
   for i = first, #ARGV do redis.call('RPUSH', KEYS[4], ARGV[i]) end
   redis.call('RPUSH', lane_key(sid), rid)
   redis.call('SADD', KEYS[5], rid)
   redis.call('ZADD', KEYS[6], 'NX', ARGV[9], sid)
-  for i = 4, 6 do redis.call('PEXPIRE', KEYS[i], ttl) end
+  for i = 4, 6 do keep(KEYS[i], ttl) end
 end
 if claimed then
   claim(rid, token, ARGV[5], ARGV[10])

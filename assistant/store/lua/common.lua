@@ -12,6 +12,13 @@ local function effects_key(rid) return P .. 'run:' .. rid .. ':effects' end
 local function approvals_key(rid) return P .. 'run:' .. rid .. ':approvals' end
 local function lane_key(sid) return P .. 'session:' .. sid .. ':lane' end
 
+-- How long to keep what is to be kept for `ms`: a run that waits may need it for longer.
+local function at_least(key, ms)
+  return math.max(tonumber(ms), redis.call('PTTL', key))
+end
+
+local function keep(key, ms) redis.call('PEXPIRE', key, at_least(key, ms)) end
+
 local function last_of(rid)
   local top = redis.call('XREVRANGE', log_key(rid), '+', '-', 'COUNT', 1)
   if not top[1] then return -1 end

@@ -28,9 +28,7 @@ if sid == '' then return {'ok', 0} end
 redis.call('LREM', lane_key(sid), 0, rid)
 for i = 14, #ARGV do redis.call('RPUSH', KEYS[3], ARGV[i]) end
 if ARGV[10] ~= '' and redis.call('EXISTS', KEYS[2]) == 1 then
-  redis.call('SET', KEYS[2], ARGV[10], 'PX', ttl)
+  redis.call('SET', KEYS[2], ARGV[10], 'PX', at_least(KEYS[2], ttl))
 end
-for _, key in ipairs({KEYS[2], KEYS[3], KEYS[4], lane_key(sid)}) do
-  redis.call('PEXPIRE', key, ttl)
-end
+for i = 2, 4 do keep(KEYS[i], ttl) end
 return {'ok', next_turn(sid)}

@@ -1,7 +1,7 @@
 -- Write the requests for approval, keep the checkpoint, and let the run wait with nobody on it.
 -- ARGV: run id, token, lease ms, first sequence, checkpoint, keep ms, then for each request:
 --       event, call id, record, expiry ms.
--- KEYS: session, messages, session runs, cast (all to be kept for as long as the run may wait).
+-- KEYS: session, messages, session runs, owner's sessions, cast (all to be kept for as long as the run may wait).
 local rid, events = ARGV[1], {}
 for i = 7, #ARGV, 4 do events[#events + 1] = ARGV[i] end
 local r = append(rid, ARGV[2], ARGV[3], tonumber(ARGV[4]), events)
@@ -14,5 +14,5 @@ for i = 7, #ARGV, 4 do
 end
 redis.call('HSET', run_key(rid), 'status', 'waiting', 'holder', '', 'crashes', 0)
 redis.call('DEL', lease_key(rid))
-for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[6]) end
+for _, key in ipairs(KEYS) do keep(key, ARGV[6]) end
 return 'ok'
