@@ -54,6 +54,7 @@ WRONG = {
     "STREAM_DELAY": ("-0.1", "greater than or equal to 0"),
     "CHUNK_DELAY": ("nan", ""),
     "LEASE_SECONDS": ("soon", "number"),
+    "RUN_MODE": ("remote", "'inline' or 'workers'"),
 }
 
 

@@ -20,6 +20,7 @@ from assistant.web.replies import (
     StateReply,
     StatsReply,
     StoreHealth,
+    WorkersHealth,
 )
 from assistant.wiring import Parts
 
@@ -51,16 +52,20 @@ async def root(request: web.Request) -> web.Response:
 async def health(request: web.Request) -> web.Response:
     """Tell how the server is; always 200, the body tells."""
     parts = request.app[PARTS]
-    reachable = await _reachable(parts)
+    workers = await _workers(parts)
+    well = workers is not None and workers.processes > 0 and not parts.store.degraded
     default = parts.personas.get(None)
     reply = HealthReply(
-        status="healthy" if reachable and not parts.store.degraded else "degraded",
+        status="healthy" if well else "degraded",
         timestamp=now(),
         version=assistant.__version__,
         store=StoreHealth(
-            kind=parts.store.kind, reachable=reachable, fallback=parts.store.degraded
+            kind=parts.store.kind,
+            reachable=workers is not None,
+            fallback=parts.store.degraded,
         ),
         model=ModelHealth(provider=parts.engine.provider, name=parts.engine.model_name(default)),
+        workers=workers,
     )
     return answers.json(reply.model_dump())
 
@@ -112,12 +117,20 @@ async def stats(request: web.Request) -> web.Response:
     return answers.json(reply.model_dump())
 
 
-async def _reachable(parts: Parts) -> bool:
+async def _workers(parts: Parts) -> WorkersHealth | None:
+    """Return who executes; None where the store, which knows, cannot be reached."""
     try:
         await parts.store.ping()
+        found = dict(await parts.store.leases.workers())
     except StoreUnavailableError:
-        return False
-    return True
+        return None
+    if parts.worker.busy is not None:
+        found[parts.store.leases.process] = parts.worker.busy
+    return WorkersHealth(
+        processes=len(found),
+        slots=sum(int(row["slots"]) for row in found.values()),
+        executing=sum(int(row["executing"]) for row in found.values()),
+    )
 
 
 def _shown(parts: Parts, persona: Persona) -> PersonaReply:

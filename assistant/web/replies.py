@@ -92,6 +92,14 @@ class StoreHealth(BaseModel):
     fallback: bool
 
 
+class WorkersHealth(BaseModel):
+    """Who executes: how many processes, their slots, and how many of these are taken."""
+
+    processes: int
+    slots: int
+    executing: int
+
+
 class HealthReply(BaseModel):
     """How the server is."""
 
@@ -100,6 +108,7 @@ class HealthReply(BaseModel):
     version: str
     store: StoreHealth
     model: ModelHealth
+    workers: WorkersHealth | None
 
 
 class StateReply(BaseModel):

@@ -33,6 +33,9 @@ class Dispatch(Protocol):
     async def ring(self, runs: int = 1) -> None:
         """Say that so many runs were queued. May fail silently: who executes looks by itself."""
 
+    def deafen(self) -> None:
+        """Hear nothing more: rings are for those who take runs on."""
+
 
 class LocalDispatch:
     """Rings in every process that shares the store: whichever has a slot free takes the run."""
@@ -47,6 +50,9 @@ class LocalDispatch:
         except StoreUnavailableError:
             log.warning("dispatch.silent")
 
+    def deafen(self) -> None:
+        """Do nothing: a word published wakes whoever has a slot free."""
+
 
 class TaskiqDispatch:
     """Rings over taskiq: each message wakes one worker that has a slot free."""
@@ -54,6 +60,7 @@ class TaskiqDispatch:
     def __init__(self, broker: RedisStreamBroker) -> None:
         self._broker = broker
         self._look: Callable[[], Awaitable[None]] | None = None
+        self._finish = asyncio.Event()
 
         async def answer() -> None:  # taskiq renames what it is given, which a method does not bear
             await self._answer()
@@ -71,28 +78,39 @@ class TaskiqDispatch:
                 log.warning("dispatch.silent", error=type(error).__name__)
                 return
 
+    def deafen(self) -> None:
+        """Leave the rings to other workers."""
+        self._finish.set()
+
     @asynccontextmanager
     async def listening(
         self, look: Callable[[], Awaitable[None]], slots: int
     ) -> AsyncIterator[None]:
         """Answer rings by `look`, at most `slots` at a time, for as long as the context lasts."""
         self._look = look
-        finish = asyncio.Event()
 
         async def listen() -> None:
-            receiver = Receiver(
-                self._broker,
-                run_startup=False,
-                max_async_tasks=slots,
-                ack_type=AcknowledgeType.WHEN_RECEIVED,
-            )
-            await receiver.listen(finish)
+            await self._listen(slots)
 
         async with running(listen, "dispatch.listen"):
             try:
                 yield
             finally:
-                finish.set()
+                self._finish.set()
+
+    async def _listen(self, slots: int) -> None:
+        receiver = Receiver(
+            self._broker,
+            run_startup=False,
+            max_async_tasks=slots,
+            ack_type=AcknowledgeType.WHEN_RECEIVED,
+        )
+        try:
+            # A store that lost its data has lost the group of consumers as well.
+            await self._broker.startup()
+            await receiver.listen(self._finish)
+        except Exception as error:  # noqa: BLE001 - the store is away; begun again in a moment
+            log.warning("dispatch.deaf", error=type(error).__name__)
 
     async def _answer(self) -> None:
         if self._look is not None:

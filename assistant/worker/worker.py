@@ -151,6 +151,7 @@ class Worker:
         """
         self._alone = await self._is_alone()
         self._draining = True
+        self._dispatch.deafen()
         self._freed.set()
         log.info("worker.draining", runs=len(self._taken), grace_seconds=grace)
         loop = asyncio.get_running_loop()

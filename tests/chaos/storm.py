@@ -37,7 +37,7 @@ class Weather:
 
     runs: int = 500
     kills: int = 200
-    at_once: int = 12
+    at_once: int = 10
     lease: float = 10.0
     seed: int = 1
     inline: bool = False

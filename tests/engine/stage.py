@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from agents import set_trace_processors
 from agents.testing import ModelCall, ModelStep, ScriptedModel, assistant_message
 from openai.types.responses import (
@@ -17,7 +18,7 @@ from openai.types.responses import (
 )
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
-from assistant.engine import Execution, Job, Limits
+from assistant.engine import Checkpoint, Effect, Execution, Job, Limits
 from assistant.engine.tools import BUILT_IN
 from assistant.events import (
     Event,
@@ -31,6 +32,7 @@ from assistant.events import (
 from assistant.models import Turn
 from assistant.persona import Persona
 from assistant.personas import load_personas
+from assistant.tool import Tools
 from tests.conftest import DATA
 from tests.engine.talks import TOOLS
 
@@ -41,16 +43,22 @@ PERSONAS = load_personas(DATA / "agents")
 
 @dataclass
 class Stage:
-    """A sink that keeps what it is told, and can make the run wait or fail at an event.
+    """A record that keeps what it is told, and can make the run wait or fail at an event.
 
     Attributes:
+        checkpoints: those that were kept, each with the number of the last event it covers.
+        ledger: what is written down of each effectful call.
         halt_at: how many events there may be before `room` waits for ever.
         error: what `room` raises then instead of waiting.
+        slow: how many seconds `keep` takes.
     """
 
     events: list[Event] = field(default_factory=list)
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    ledger: dict[str, Effect] = field(default_factory=dict)
     halt_at: int | None = None
     error: Exception | None = None
+    slow: float = 0
     halted: asyncio.Event = field(default_factory=asyncio.Event)
 
     def emit(self, event: Event) -> None:
@@ -62,6 +70,20 @@ class Stage:
             if self.error is not None:
                 raise self.error
             await asyncio.Event().wait()
+
+    async def keep(self, checkpoint: Checkpoint) -> None:
+        await asyncio.sleep(self.slow)
+        covered = msgspec.structs.replace(checkpoint, sequence=len(self.events) - 1)
+        # As it comes back from the store.
+        self.checkpoints.append(msgspec.json.decode(msgspec.json.encode(covered), type=Checkpoint))
+
+    async def intend(self, key: str, name: str) -> Effect | None:
+        earlier = self.ledger.get(key)
+        self.ledger.setdefault(key, Effect(name, "intent"))
+        return earlier
+
+    async def conclude(self, key: str, effect: Effect) -> None:
+        self.ledger[key] = effect
 
     @property
     def types(self) -> list[str]:
@@ -126,23 +148,25 @@ def play(
     *,
     persona: str | Persona = "tester",
     silence: float = 5,
+    tools: Tools | None = None,
     **job: Any,
 ) -> Execution:
     """Return an execution of a message to a persona."""
     found = PERSONAS[persona] if isinstance(persona, str) else persona
+    usual: dict[str, Any] = {
+        "run_id": "run_1",
+        "correlation_id": "cor_1",
+        "owner": "owner",
+        "persona": found,
+        "turn": Turn(text),
+        "model": "scripted",
+        "others": {**PERSONAS, found.slug: found},
+    }
     return Execution(
-        Job(
-            run_id="run_1",
-            correlation_id="cor_1",
-            persona=found,
-            turn=Turn(text),
-            model="scripted",
-            others={**PERSONAS, found.slug: found},
-            **job,
-        ),
+        Job(**usual | job),
         stage,
         model_for=lambda _job, _persona: model,
-        tools={**BUILT_IN, **TOOLS},
+        tools={**BUILT_IN, **TOOLS, **(tools or {})},
         limits=Limits(silence=silence, retries=0),
     )
 
@@ -155,6 +179,7 @@ async def run_to_halt(stage: Stage, execution: Execution) -> None:
     for one in (task, halted):
         one.cancel()
     await asyncio.gather(task, halted, return_exceptions=True)
+    await execution.settle()
     execution.close()
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from agents import FunctionTool, function_tool
+from pydantic import BaseModel
 
+from assistant.tool import Call, Tool
 from tests.client import Frame, chat
 
 
@@ -93,17 +94,28 @@ class Told:
         return [frame.data for frame in self.frames if frame.data["type"] == kind]
 
 
-@function_tool
-def echo(text: str) -> str:
-    """Say it back."""
-    return text
+class Words(BaseModel):
+    """Words to say."""
+
+    text: str
 
 
-@function_tool
-def breaks(text: str = "") -> str:
-    """Fail."""
-    message = f"the secret of {text}"
+class PerhapsWords(BaseModel):
+    """Words to say, or none."""
+
+    text: str = ""
+
+
+async def _echo(_call: Call, given: Words) -> str:
+    return given.text
+
+
+async def _breaks(_call: Call, given: PerhapsWords) -> str:
+    message = f"the secret of {given.text}"
     raise RuntimeError(message)
 
 
-TOOLS: dict[str, FunctionTool] = {"echo": echo, "breaks": breaks}
+TOOLS: dict[str, Tool[Any]] = {
+    "echo": Tool("echo", "Say it back.", Words, _echo),
+    "breaks": Tool("breaks", "Fail.", PerhapsWords, _breaks),
+}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from agents import function_tool
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
 from openai.types.responses import ResponseOutputMessage, ResponseOutputRefusal
 
@@ -19,8 +19,9 @@ from assistant.events import (
     ToolCalled,
     ToolReturned,
 )
+from assistant.tool import Call
 from tests.engine.stage import PERSONAS, Stage, check_rules, play, run_to_halt, spoken
-from tests.engine.talks import TOOLS
+from tests.engine.talks import TOOLS, Words
 
 MESSAGE = ["message.started", "message.delta", "message.completed"]
 
@@ -157,18 +158,13 @@ async def test_clients_see_of_tools_what_the_persona_lets_them(
 ) -> None:
     stage, tester = Stage(), PERSONAS["tester"]
     file = tester.file.model_copy(update={"show_tools": shown})
-    await play(stage, story(), persona=_changed(tester, file=file)).run()
+    await play(stage, story(), persona=replace(tester, file=file)).run()
     called = {e.name: e for e in stage.events if isinstance(e, ToolCalled)}
     returned = {e.name: e for e in stage.events if isinstance(e, ToolReturned)}
     assert called["echo"].arguments == arguments
     assert returned["echo"].result == ("one" if shown else None)
     assert (returned["echo"].outcome, returned["breaks"].outcome) == ("ok", "error")
     assert "secret" not in str(returned)
-
-
-def _changed(thing: Any, **fields: Any) -> Any:
-    names = thing.__dataclass_fields__
-    return type(thing)(**{name: getattr(thing, name) for name in names} | fields)
 
 
 async def test_a_hand_over_is_told_and_its_tools_follow_the_new_speaker() -> None:
@@ -258,34 +254,31 @@ async def test_a_silent_model_is_not_waited_for() -> None:
     assert failed.value.code == "model_timeout"
 
 
-async def test_a_slow_tool_is_not_a_silent_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    @function_tool(name_override="echo")
-    async def slow(text: str) -> str:
+async def test_a_slow_tool_is_not_a_silent_model() -> None:
+    async def slow(_call: Call, given: Words) -> str:
         await asyncio.sleep(0.3)
-        return text
+        return given.text
 
-    monkeypatch.setitem(TOOLS, "echo", slow)
     stage = Stage()
-    await play(stage, story(), silence=0.15).run()
+    await play(stage, story(), silence=0.15, tools={"echo": replace(TOOLS["echo"], run=slow)}).run()
     check_rules(stage.events)
     assert stage.text.endswith("It is one.")
 
 
-async def test_a_cancelled_run_stops_its_tools(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cancelled_run_stops_its_tools() -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
-    @function_tool(name_override="echo")
-    async def slow(text: str) -> str:
+    async def slow(_call: Call, given: Words) -> str:
         begun.set()
         try:
             await asyncio.Event().wait()
         finally:
             ended.set()
-        return text
+        return given.text
 
-    monkeypatch.setitem(TOOLS, "echo", slow)
     stage = Stage(halted=begun)
-    execution = play(stage, ScriptedModel([story_step()]))
+    tools = {"echo": replace(TOOLS["echo"], run=slow)}
+    execution = play(stage, ScriptedModel([story_step()]), tools=tools)
     await run_to_halt(stage, execution)
     async with asyncio.timeout(2):
         await ended.wait()

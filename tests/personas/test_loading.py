@@ -209,7 +209,7 @@ async def _watched(catalog: Catalog) -> AsyncIterator[None]:
 async def test_an_edit_goes_live_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
     root = folders.copy(tmp_path)
     catalog = await asyncio.to_thread(Catalog, root, default="tester", check=_check)
-    first = catalog.get("tester")
+    first, cast = catalog.get("tester"), catalog.cast("guide")
     with capture_logs() as logs:
         async with _watched(catalog), asyncio.timeout(10):
             (root / "tester/instructions.md").write_text("Answer better.")
@@ -226,8 +226,11 @@ async def test_an_edit_goes_live_as_a_whole_or_not_at_all(tmp_path: Path) -> Non
             while catalog.get("tester") is second:
                 await asyncio.sleep(0.01)
     assert second.instructions == "Answer better."
-    assert catalog.get("tester", first.version) is first
-    assert catalog.get("tester", "unheard-of") is catalog.get("tester")
+    # Whoever began before goes on with what they began with.
+    assert catalog.cast_named(cast.name) is cast.personas
+    assert cast.personas["tester"] is first
+    assert catalog.cast("guide").name != cast.name
+    assert catalog.cast_named("unheard of") is None
     assert "hammer" in _named(logs, "personas.rejected")[0]["fault"]
 
 
