@@ -73,25 +73,33 @@ async def open_parts(
             deadline=timedelta(seconds=settings.run_deadline_seconds),
             cache_for=timedelta(seconds=min(settings.cache_ttl_seconds, settings.chat_history_ttl)),
         )
-        apart = settings.run_mode == "workers"
-        _check_shared(settings, store, apart=apart)
-        dispatch: LocalDispatch | TaskiqDispatch = LocalDispatch(store)
-        if apart:
-            dispatch = await stack.enter_async_context(open_taskiq(store.url))
-        slots = 0 if apart and role == "server" else settings.max_concurrent_requests
-        worker = Worker(store, attempts, Capacity(slots, settings.max_queued_requests), dispatch)
+        worker = await _open_worker(stack, settings, store, attempts, role)
         runs = RunService(store, personas, engine, worker)
-        tending = Tending(store, worker, every=settings.lease_renew_seconds)
-        await stack.enter_async_context(running(tending.forever, "worker.tend"))
-        await stack.enter_async_context(running(worker.work, "worker.work"))
         await stack.enter_async_context(running(personas.watch, "personas.watch"))
-        if slots and isinstance(dispatch, TaskiqDispatch):
-            await stack.enter_async_context(dispatch.listening(worker.look, slots))
         yield Parts(settings, personas, store, engine, worker, attempts, runs)
 
 
-def _check_shared(settings: Settings, store: Store, *, apart: bool) -> None:
-    if apart and store.kind == "embedded":
+async def _open_worker(
+    stack: AsyncExitStack, settings: Settings, store: Store, attempts: Attempts, role: Role
+) -> Worker:
+    """Open the worker, what rings for it, and what it does beside executing."""
+    apart = settings.run_mode == "workers"
+    dispatch: LocalDispatch | TaskiqDispatch = LocalDispatch(store)
+    if apart:
+        _check_shared(settings, store)
+        dispatch = await stack.enter_async_context(open_taskiq(store.url))
+    slots = 0 if apart and role == "server" else settings.max_concurrent_requests
+    worker = Worker(store, attempts, Capacity(slots, settings.max_queued_requests), dispatch)
+    tending = Tending(store, worker, every=settings.lease_renew_seconds)
+    await stack.enter_async_context(running(tending.forever, "worker.tend"))
+    await stack.enter_async_context(running(worker.work, "worker.work"))
+    if slots and isinstance(dispatch, TaskiqDispatch):
+        await stack.enter_async_context(dispatch.listening(worker.look, slots))
+    return worker
+
+
+def _check_shared(settings: Settings, store: Store) -> None:
+    if store.kind == "embedded":
         away = "start it or correct it" if settings.store_url else "set it"
         detail = (
             "RUN_MODE: workers need a store that they share with the servers, and REDIS_URL names "

@@ -39,7 +39,7 @@ def build_agent(
 
 
 def check_tools(persona: Persona, tools: Tools) -> None:
-    """Check that every tool a persona names is there.
+    """Check that every tool a persona names is there, and that none is at odds with its cache.
 
     Raises:
         PersonaError: when one is not.
@@ -49,6 +49,13 @@ def check_tools(persona: Persona, tools: Tools) -> None:
             known = ", ".join(sorted(tools))
             place = persona.places.get("tools", f"{persona.slug}/persona.yaml")
             detail = f"{place}: tools: no tool '{name}' ({known})"
+            raise PersonaError(detail)
+        if persona.file.cache and (tools[name].effectful or name in persona.file.approvals):
+            place = persona.places.get("cache", f"{persona.slug}/persona.yaml")
+            detail = (
+                f"{place}: cache: answers cannot be shared where '{name}' changes something or "
+                "needs a yes; set cache: false"
+            )
             raise PersonaError(detail)
 
 

@@ -5,33 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
 from assistant.errors import DrainingError, LeaseLostError, StoreUnavailableError
 from assistant.store import Claim, Store
-from assistant.worker.attempt import Attempts, Stop
+from assistant.worker.attempt import Attempts
 from assistant.worker.dispatch import WORK, Dispatch
+from assistant.worker.places import Capacity, Place, Taken
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """How many runs a process executes at once, and how many may be queued in all."""
-
-    executing: int = 100
-    queued: int = 1000
-
-
-@dataclass(eq=False, slots=True)
-class _Taken:
-    claim: Claim
-    stop: Stop = field(default_factory=Stop)
-    task: asyncio.Task[None] | None = None
-    in_slot: bool = True
 
 
 class Worker:
@@ -48,7 +32,7 @@ class Worker:
         self._attempts = attempts
         self._capacity = capacity
         self._dispatch = dispatch
-        self._taken: dict[str, _Taken] = {}
+        self._taken: dict[str, Taken] = {}
         self._reserved = 0
         self._draining = False
         self._alone = False
@@ -95,13 +79,13 @@ class Worker:
         here = self._free > 0
         self._reserved += here
         try:
-            yield Place(self, here=here, most_queued=self._capacity.queued)
+            yield Place(self.begin, self.ring, here=here, most_queued=self._capacity.queued)
         finally:
             self._reserved -= here
 
     def begin(self, claim: Claim, *, in_slot: bool = True) -> asyncio.Task[None]:
         """Execute a claimed run from now on."""
-        taken = self._taken[claim.run.run_id] = _Taken(claim, in_slot=in_slot)
+        taken = self._taken[claim.run.run_id] = Taken(claim, in_slot=in_slot)
         taken.task = asyncio.create_task(self._attend(taken), name=f"run {claim.run.run_id}")
         return taken.task
 
@@ -222,7 +206,7 @@ class Worker:
             # The lease lapses by itself, only later.
             log.warning("run.release.failed", run_id=claim.run.run_id)
 
-    async def _attend(self, taken: _Taken) -> None:
+    async def _attend(self, taken: Taken) -> None:
         run = taken.claim.run
         with bound_contextvars(
             run_id=run.run_id, session_id=run.session_id, correlation_id=run.correlation_id
@@ -248,24 +232,3 @@ class Worker:
                 self._work.set()
             case _:
                 pass
-
-
-class Place:
-    """A place for one run, before it is accepted.
-
-    Attributes:
-        here: whether a slot of this process is held for it.
-        most_queued: how many runs may be queued before one more is refused.
-    """
-
-    def __init__(self, worker: Worker, *, here: bool, most_queued: int) -> None:
-        self._worker = worker
-        self.here = here
-        self.most_queued = most_queued
-
-    async def fill(self, claim: Claim | None) -> None:
-        """Begin the run that was accepted, or say to others that it is queued."""
-        if claim is not None:
-            _ = self._worker.begin(claim)
-        else:
-            await self._worker.ring()
