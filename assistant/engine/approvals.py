@@ -61,7 +61,21 @@ def as_text(state: _State, *, step_begun: bool) -> str:
     value = state.to_json(context_serializer=lambda _: {})
     if step_begun:
         value["current_turn"] -= 1
+    if isinstance(value["original_input"], list):
+        value["original_input"] = [_as_given(item) for item in value["original_input"]]
     return json.dumps(value, ensure_ascii=True)
+
+
+def _as_given(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an item of the history as it was given to the SDK.
+
+    It writes an assistant's plain text in parts and without an id, which its own converter for
+    Chat Completions then refuses.
+    """
+    content = item.get("content")
+    if item.get("role") != "assistant" or "id" in item or not isinstance(content, list):
+        return item
+    return {"role": "assistant", "content": "".join(part.get("text", "") for part in content)}
 
 
 def _pass_on(

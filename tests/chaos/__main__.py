@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.chaos.scenarios import scene
 from tests.chaos.storm import Weather, storm
 
 
@@ -31,15 +32,19 @@ def main() -> int:
         flag = f"--{name.replace('_', '-')}"
         shown = f"{what} (default: {default})"
         parser.add_argument(flag, type=type(default), default=default, help=shown)
+    scenes = ("storm", "kill-in-turn", "replace-in-turn")
+    parser.add_argument("--scene", choices=scenes, default="storm", help="(default: storm)")
     parser.add_argument("--inline", action="store_true", help="servers execute, without workers")
     parser.add_argument("--folder", type=Path, help="keep logs and data here")
     options = vars(parser.parse_args())
     folder: Path = options.pop("folder") or Path(tempfile.mkdtemp(prefix="chaos-"))
+    act: str = options.pop("scene")
     weather = Weather(**options)
     begun = time.monotonic()
     sys.stdout.write(f"{weather}\nlogs and data: {folder}\n\n")
     sys.stdout.flush()
-    report = asyncio.run(storm(folder, weather))
+    play = storm(folder, weather) if act == "storm" else scene(act, folder, weather)
+    report = asyncio.run(play)
     sys.stdout.write(f"{report}\n\n{time.monotonic() - begun:.0f} seconds\n")
     return 1 if report.violations else 0
 

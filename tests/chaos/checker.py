@@ -16,6 +16,7 @@ from tests.chaos.report import LOG, SEEN, Report
 from tests.chaos.witness import News
 
 _EFFECTFUL = ("book", "notify")
+_CRASHED = "too_many_attempts"
 
 
 def check(
@@ -90,6 +91,8 @@ def _check_log(report: Report, run: StoredRun) -> None:
     report.check("logs have one writer at a time", holds=alone, where=run.run_id, found=turns)
     ended = run.status == (run.last.get("type") or ".").split(".")[1]
     report.check("records say how runs ended", holds=ended, where=run.run_id, found=run.status)
+    why = run.last.get("code", _CRASHED)
+    report.check("runs fail for crashes only", holds=why == _CRASHED, where=run.run_id, found=why)
     report.checked["log entries read"] += len(numbers)
 
 

@@ -34,7 +34,7 @@ class Told:
     """One message that was sent, and all that its sender was told.
 
     Attributes:
-        cancel_after: how many frames the sender reads before it cancels; -1 for never.
+        cancel_after: how many frames the sender reads before it cancels; 0 for never.
         seen: the frames of all connections, each number once, as they came.
         faults: what no client may ever see.
         incidents: what a client has to bear in bad times: lost connections, refusals to be retried.
@@ -45,7 +45,7 @@ class Told:
     session_id: str
     text: str
     key: str
-    cancel_after: int = -1
+    cancel_after: int = 0
     run_id: str = ""
     seen: list[Sight] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Told:
     answer: dict[str, Any] = field(default_factory=dict)
     ended: bool = False
     cancelled_at: float | None = None
-    enough: asyncio.Event = field(default_factory=asyncio.Event)
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def last(self) -> int:
@@ -69,8 +69,13 @@ class Told:
         self.seen.append(Sight(time.monotonic(), sequence, data))
         self.run_id = data["run_id"]
         self.ended = is_last
-        if len(self.seen) == self.cancel_after:
-            self.enough.set()
+        self.moved.set()
+
+    async def until(self, met: Callable[[Told], bool]) -> None:
+        """Wait until something holds of what was seen."""
+        while not met(self):
+            self.moved.clear()
+            await self.moved.wait()
 
 
 class Talker:
@@ -172,7 +177,7 @@ class Talker:
 
     async def _cancel_in_time(self, told: Told) -> None:
         """Cancel a run through any server, once enough of it was read."""
-        await told.enough.wait()
+        await told.until(lambda now: 0 < now.cancel_after <= len(now.seen))
         while told.cancelled_at is None:
             try:
                 async with self._connect() as http:

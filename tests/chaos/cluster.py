@@ -124,6 +124,14 @@ class Cluster:
         every = up or [m.url for m in self.members.values() if m.kind == "server"]
         return self._chance.choice(every)
 
+    async def executing(self, run_id: str) -> str:
+        """Return who executes a run, waiting until somebody does."""
+        async with asyncio.timeout(10):
+            while True:
+                for name, member in self.members.items():
+                    if run_id in await held_by(self.raw, member.whoami.read_text()):
+                        return name
+
     async def open(self, servers: int, workers: int, settings: Mapping[str, object]) -> None:
         """Start everything."""
         self._settings = dict(settings)
@@ -186,6 +194,8 @@ class Cluster:
         """Take a member out of rotation, ask it to stop, wait until it has; returns its code."""
         member = self.members[name]
         member.up.clear()
+        # Whoever has just been sent here arrives first, as behind any load balancer.
+        await asyncio.sleep(0.2)
         member.ending = "stopped"
         assert member.running is not None
         return await member.running.terminate()

@@ -197,13 +197,6 @@ def main() -> int:
     plant(fate)
     if options.whoami:
         tell_name(options.whoami)
-    import traceback  # TEMPORARY
-    from assistant.engine import faults
-    plain = faults.explain
-    def explain(error):
-        traceback.print_exception(error)
-        return plain(error)
-    faults.explain = explain
     database = Database(options.effects)
     database.create()
     return assistant_main(arguments, tools=tools(database, fate.meet), identify=identify)

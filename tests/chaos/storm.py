@@ -9,17 +9,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
-from tests.chaos import asks, checker
-from tests.chaos.clients import Talker, Told, Wire
+from tests.chaos import checker
+from tests.chaos.clients import Told
 from tests.chaos.cluster import Cluster, Kind, cluster
+from tests.chaos.crowd import Crowd, Manners
 from tests.chaos.holdings import read_fired, read_holdings
 from tests.chaos.report import Report
 from tests.upstream import create_upstream, serving
-
-_WIRES: tuple[Wire, ...] = get_args(Wire)
-_LIMIT = 120  # seconds in which what was begun has to end once the storm is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,64 +63,24 @@ async def installation(folder: Path, weather: Weather) -> AsyncIterator[Cluster]
 
 
 class Storm:
-    """A storm over a cluster.
-
-    Attributes:
-        told: every message that was sent.
-    """
+    """A storm over a cluster, and the crowd that talks through it."""
 
     def __init__(self, house: Cluster, weather: Weather) -> None:
         self._house = house
         self._weather = weather
         self._chance = random.Random(weather.seed)
-        self._over = asyncio.Event()
-        self.told: list[Told] = []
+        manners = Manners(crashes=weather.crashes, cancels=0.05)
+        self._crowd = Crowd(house, f"storm-{weather.seed}", weather.at_once, manners)
 
     async def rage(self) -> Report:
         """Let it go on for as long as asked, then check what is left."""
-        async with asyncio.TaskGroup() as group:
-            talks = [group.create_task(self._talk(n)) for n in range(self._weather.at_once)]
+        async with self._crowd.talking():
             await self._strike_on()
-            self._over.set()
-            await asyncio.wait(talks, timeout=_LIMIT)
-            for talk in talks:
-                talk.cancel()
-        return await verdict(self._house, self.told)
-
-    @property
-    def kills(self) -> int:
-        """How many processes died by SIGKILL."""
-        return sum("killed" in blow.what for blow in self._house.blows)
+        return await verdict(self._house, self._crowd.told)
 
     def _is_enough(self) -> bool:
-        return len(self.told) >= self._weather.runs and self.kills >= self._weather.kills
-
-    async def _talk(self, number: int) -> None:
-        """Hold one conversation after the other."""
-        chance = random.Random(f"{self._weather.seed} {number}")
-        talker = Talker(self._house.door, silence=2.5, seed=number)
-        count = 0
-        while not self._over.is_set():
-            session_id = f"talk-{number}-{count}"
-            wire = chance.choice(_WIRES)
-            for turn in range(chance.randint(1, 3)):
-                if self._over.is_set():
-                    break
-                await self._turn(talker, chance, wire, f"{session_id}-{turn}", session_id)
-            count += 1
-
-    async def _turn(
-        self, talker: Talker, chance: random.Random, wire: Wire, tag: str, session_id: str
-    ) -> None:
-        """Send a message, or two at once of which the second waits for its turn."""
-        tags = [tag, f"{tag}b"] if chance.random() < 0.1 else [tag]
-        sent = []
-        for each in tags:
-            text = asks.any_message(chance, each, crashes=self._weather.crashes)
-            cancel = chance.randint(2, 12) if wire != "json" and chance.random() < 0.05 else -1
-            sent.append(Told(wire, session_id, text, each, cancel))
-        self.told += sent
-        await asyncio.gather(*(talker.tell(each) for each in sent))
+        kills = sum("killed" in blow.what for blow in self._house.blows)
+        return len(self._crowd.told) >= self._weather.runs and kills >= self._weather.kills
 
     async def _strike_on(self) -> None:
         """Strike, at random, until it was enough; those that a message calls for come as well."""

@@ -109,9 +109,7 @@ class Worker:
     def stranger(self, claim: Claim, **changes: Any) -> Pen:
         """Return a pen of somebody who was never given the run."""
         token = self.store.leases.new_token()
-        return self.store.log.open_pen(
-            msgspec.structs.replace(claim, **{"token": token} | changes)
-        )
+        return self.store.log.open_pen(msgspec.structs.replace(claim, **{"token": token} | changes))
 
     async def pen(self, run: Run, **offer: Any) -> Pen:
         """Accept and claim a run, to write its log."""

@@ -98,9 +98,7 @@ async def test_renewing_tells_of_each_run(one: Worker, other: Worker) -> None:
 
 async def test_what_was_left_is_queued_oldest_first_and_only_once(one: Worker) -> None:
     at = now()
-    claims = [
-        await one.claim(a_run(None, created_at=at + timedelta(seconds=n))) for n in (3, 1, 2)
-    ]
+    claims = [await one.claim(a_run(None, created_at=at + timedelta(seconds=n))) for n in (3, 1, 2)]
     await one.finish(one.store.log.open_pen(claims[0]))
     await one.store.leases.break_all()
     assert [await one.store.leases.reap() for _ in range(3)] == [2, 0, 0]
