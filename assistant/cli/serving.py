@@ -14,11 +14,12 @@ from assistant.errors import SettingsError
 from assistant.settings import Settings
 from assistant.tool import Tools
 from assistant.web import Identify, Listener, create_app, create_worker_app
-from assistant.web.keys import LIFE, PARTS
+from assistant.web.keys import LIFE, PARTS, Life
 
 log = structlog.get_logger(__name__)
 
 _LAST_LOOK = 0.5
+_LOOK_AGAIN = 0.05
 
 
 async def serve(
@@ -61,15 +62,27 @@ async def _run(
         announce(listener, app)
         await stop.wait()
         log.info("server.stopping")
+        end = asyncio.get_running_loop().time() + settings.shutdown_grace_seconds
         await app[PARTS].worker.drain(settings.shutdown_grace_seconds)
-        if app[LIFE].open.total():
-            # Those who follow what has just ended read its end first.
-            await asyncio.sleep(_LAST_LOOK)
+        await _last_answers(app[LIFE], end)
         app[LIFE].closing.set()
     finally:
         await listener.cleanup()
     log.info("server.stopped")
     return 0
+
+
+async def _last_answers(life: Life, end: float) -> None:
+    """Let those who follow read the end of what has ended, and those who wait have their answer.
+
+    A stream is taken up again from another server; one whole answer, which another process may
+    be making, can only be waited for.
+    """
+    loop = asyncio.get_running_loop()
+    while life.open["json"] and loop.time() < end:
+        await asyncio.sleep(_LOOK_AGAIN)
+    if life.open.total():
+        await asyncio.sleep(_LAST_LOOK)
 
 
 async def _listen(listener: Listener, host: str, port: int) -> bool:

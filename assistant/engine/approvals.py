@@ -61,8 +61,10 @@ def as_text(state: _State, *, step_begun: bool) -> str:
     value = state.to_json(context_serializer=lambda _: {})
     if step_begun:
         value["current_turn"] -= 1
-    if isinstance(value["original_input"], list):
-        value["original_input"] = [_as_given(item) for item in value["original_input"]]
+    history = value["original_input"]
+    if isinstance(history, list):
+        ours = value["context"]["tool_invocations"]
+        value["original_input"] = [_apart(_as_given(item), ours) for item in history]
     return json.dumps(value, ensure_ascii=True)
 
 
@@ -76,6 +78,15 @@ def _as_given(item: dict[str, Any]) -> dict[str, Any]:
     if item.get("role") != "assistant" or "id" in item or not isinstance(content, list):
         return item
     return {"role": "assistant", "content": "".join(part.get("text", "") for part in content)}
+
+
+def _apart(item: dict[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item of the history so that its call is none of this run's.
+
+    Some servers use an id again in each run, and the SDK takes the two calls for one.
+    """
+    call_id = item.get("call_id")
+    return item if call_id not in ours else item | {"call_id": f"{call_id}_before"}
 
 
 def _pass_on(

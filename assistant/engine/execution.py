@@ -82,7 +82,8 @@ class Execution:
     @property
     def items(self) -> list[dict[str, Any]]:
         """What the next run's model is given of this one, without the user's message."""
-        return self._transcript.items(self.text, whole=self._whole, effects=self._toolbox.made)
+        made = {theirs: effect.output for theirs, effect in self._toolbox.made.items()}
+        return self._transcript.items(self.text, whole=self._whole, effects=made)
 
     async def settle(self) -> None:
         """Wait, within reason, for effects that are being made."""
@@ -90,7 +91,9 @@ class Execution:
 
     def close(self) -> None:
         """Close whatever the run has open."""
-        self._narrator.close()
+        # Who stopped the run is told what it has changed all the same.
+        made = self._toolbox.made.items()
+        self._narrator.close({theirs: effect.outcome for theirs, effect in made})
 
     async def run(self) -> None:
         """Make the answer.

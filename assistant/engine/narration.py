@@ -127,12 +127,16 @@ class Narrator:
         self.said.append(text)
         self._sink.emit(MessageCompleted(item_id, text))
 
-    def close(self) -> None:
-        """Close whatever is open; called once more costs nothing."""
+    def close(self, ended: Mapping[str, str]) -> None:
+        """Close whatever is open; called once more costs nothing.
+
+        `ended` says how calls ended whose return nobody has heard, by the model's id.
+        """
         self.close_message()
-        for call_id, name, begun in self._calls.values():
+        for theirs, (call_id, name, begun) in self._calls.items():
             if call_id not in self._told:
-                self._sink.emit(ToolReturned(call_id, name, "error", _since(begun)))
+                outcome = ended.get(theirs, "error")
+                self._sink.emit(ToolReturned(call_id, name, outcome, _since(begun)))
         self._calls.clear()
 
     def hear(self, event: StreamEvent) -> None:

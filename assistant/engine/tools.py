@@ -15,7 +15,7 @@ from agents.tool_context import ToolContext
 from pydantic import BaseModel, ValidationError
 
 from assistant.engine.effects import Ledger
-from assistant.engine.jobs import Record, RunContext
+from assistant.engine.jobs import Effect, Record, RunContext
 from assistant.errors import LeaseLostError
 from assistant.persona import Persona
 from assistant.tool import Call, NoArguments, Tool, ToolRefusedError, Tools
@@ -27,7 +27,7 @@ _LAST_EFFECTS = 10.0
 
 
 class Toolbox:
-    """Runs the tools of one run, and remembers which effects are under way.
+    """Runs the tools of one run, and remembers which effects are under way, and which were made.
 
     `ordinal` says how many calls of one id the model has made before: some servers use an id
     twice.
@@ -38,7 +38,7 @@ class Toolbox:
         self._ledger = Ledger(record)
         self._ordinal = ordinal
         self._under_way: set[asyncio.Task[Any]] = set()
-        self.made: dict[str, str] = {}
+        self.made: dict[str, Effect] = {}
 
     def of(self, persona: Persona) -> list[Any]:
         """Return the persona's tools for the SDK."""
@@ -99,7 +99,7 @@ class Toolbox:
 
     def _note(self, theirs: str, made: asyncio.Task[Any]) -> None:
         if not made.cancelled() and made.exception() is None:
-            self.made[theirs] = made.result().output
+            self.made[theirs] = made.result()
 
     def _call(self, tool: Tool[Any], context: ToolContext[RunContext], arguments: str) -> Call:
         job, theirs = context.context.job, context.tool_call_id

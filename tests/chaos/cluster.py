@@ -118,6 +118,12 @@ class Cluster:
         found = (m for m in self.members.values() if m.kind == kind)
         return [m.name for m in found if not up or (m.up.is_set() and not m.frozen)]
 
+    async def all_up(self, kind: Kind | None = None) -> None:
+        """Wait until all members of a kind, or simply all, are there to be used."""
+        for member in self.members.values():
+            if kind in {None, member.kind}:
+                await member.up.wait()
+
     def door(self) -> str:
         """Return the URL of a server in rotation, frozen ones too: nobody tells a client."""
         up = [m.url for m in self.members.values() if m.kind == "server" and m.up.is_set()]

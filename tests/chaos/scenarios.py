@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from tests.chaos.cluster import Cluster
@@ -9,32 +10,32 @@ from tests.chaos.crowd import Crowd, Manners
 from tests.chaos.report import Report
 from tests.chaos.storm import Weather, installation, verdict
 
-# What an orderly end looks like to clients: an EventSource and a socket are told to come back.
-ORDERLY = frozenset({"sse: told to come back", "ws: closed with 1001"})
+# What an orderly end looks like to clients: streams are told to come back.
+_TOLD_TO_ASK_AGAIN = "json: 503 Shutting down"
+ORDERLY = frozenset({"sse: told to come back", "ws: closed with 1001", _TOLD_TO_ASK_AGAIN})
 
 
 async def kill_in_turn(house: Cluster, size: int) -> Report:
     """Kill each process, one after the other, while so many conversations go on."""
     crowd = Crowd(house, "in-turn", size, Manners(cancels=0.02))
     async with crowd.talking():
-        for name in house.members:
-            await crowd.moved_on()
-            await house.kill(name)
-            await house.members[name].up.wait()
+        for pair in zip(house.names("server"), house.names("worker"), strict=True):
+            for name in pair:
+                await house.all_up(house.members[name].kind)
+                await crowd.moved_on()
+                await house.kill(name)
+        await house.all_up()
         await crowd.moved_on()
     return await verdict(house, crowd.told)
 
 
 async def replace_in_turn(house: Cluster, size: int) -> Report:
-    """Stop and start each process as a deployment does; nobody who talks may notice."""
+    """Stop and start all processes as a deployment does; nobody who talks may notice."""
     crowd = Crowd(house, "replaced", size, Manners(silence=10))
     async with crowd.talking():
-        for name in house.members:
+        for pair in zip(house.names("server"), house.names("worker"), strict=True):
             await crowd.moved_on()
-            code = await house.terminate(name)
-            if code:
-                house.faults.append(f"{name} ended with code {code}")
-            await house.start(name)
+            await asyncio.gather(*(_replace(house, name) for name in pair))
         await crowd.moved_on()
     report = await verdict(house, crowd.told)
     for told in crowd.told:
@@ -45,6 +46,13 @@ async def replace_in_turn(house: Cluster, size: int) -> Report:
         ended = last.get("type") in {"run.completed", "response_complete"} or "response" in last
         report.check("clients have the full text", holds=ended, where=where, found=last)
     return report
+
+
+async def _replace(house: Cluster, name: str) -> None:
+    code = await house.terminate(name)
+    if code:
+        house.faults.append(f"{name} ended with code {code}")
+    await house.start(name)
 
 
 async def scene(name: str, folder: Path, weather: Weather) -> Report:
