@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from aiohttp import web
@@ -19,7 +20,6 @@ from assistant.web.keys import LIFE, PARTS, Life
 log = structlog.get_logger(__name__)
 
 _LAST_LOOK = 0.5
-_LOOK_AGAIN = 0.05
 
 
 async def serve(
@@ -78,9 +78,11 @@ async def _last_answers(life: Life, end: float) -> None:
     A stream is taken up again from another server; one whole answer, which another process may
     be making, can only be waited for.
     """
-    loop = asyncio.get_running_loop()
-    while life.open["json"] and loop.time() < end:
-        await asyncio.sleep(_LOOK_AGAIN)
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(end):
+            while life.open["json"]:
+                life.left.clear()
+                await life.left.wait()
     if life.open.total():
         await asyncio.sleep(_LAST_LOOK)
 

@@ -21,12 +21,14 @@ class Life:
     Attributes:
         closing: set when streams are to end because the server goes.
         open: connections that are open now, by kind (`sse`, `websocket`, `json`).
+        left: set when one of them has ended; for whoever clears it and waits.
         total: the same since the start.
     """
 
     started_at: datetime = field(default_factory=now)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     open: Counter[str] = field(default_factory=Counter)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
     total: Counter[str] = field(default_factory=Counter)
 
 

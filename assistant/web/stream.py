@@ -134,3 +134,4 @@ def counted(app: web.Application, kind: str) -> Iterator[None]:
         yield
     finally:
         life.open[kind] -= 1
+        life.left.set()

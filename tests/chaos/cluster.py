@@ -10,79 +10,20 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from tests import processes
 from tests.chaos.effects import Database
 from tests.chaos.holdings import held_by, may_die, nobody_is_dead
+from tests.chaos.member import Blow, Kind, Member
+from tests.chaos.outage import Store
 from tests.chaos.proxy import Proxy
-from tests.chaos.witness import Witness
 
 AGENTS = processes.ROOT / "tests" / "data" / "chaos"
 
-Kind = Literal["server", "worker"]
 _TRIES = 5
-
-
-@dataclass(slots=True)
-class Blow:
-    """Something bad that happened.
-
-    Attributes:
-        what: such as `worker killed`.
-        at: when, on the monotonic clock.
-        since: from when on events can be news; before, they were under way already.
-        hit: the runs that had to bear it, each with its last sequence number then.
-    """
-
-    what: str
-    at: float
-    since: float = 0.0
-    hit: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Member:
-    """A server or worker, in whichever life it is.
-
-    Attributes:
-        port: where it listens, in every life; 0 for a worker.
-        up: set while it is there to be used.
-        ending: why it is about to end, where we know; empty otherwise.
-    """
-
-    name: str
-    kind: Kind
-    folder: Path
-    port: int = 0
-    proxy: Proxy | None = None
-    running: processes.ServerProcess | None = None
-    up: asyncio.Event = field(default_factory=asyncio.Event)
-    frozen: bool = False
-    ending: str = ""
-
-    @property
-    def whoami(self) -> Path:
-        """The file with its name in the store."""
-        return self.folder / "whoami"
-
-    @property
-    def url(self) -> str:
-        """Where clients reach it."""
-        assert self.proxy is not None
-        return f"http://127.0.0.1:{self.proxy.port}"
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send its process a signal."""
-        assert self.running is not None
-        self.running.process.send_signal(number)
 
 
 class Cluster:
@@ -90,26 +31,24 @@ class Cluster:
 
     Attributes:
         blows: what happened to it so far.
+        store: its Redis.
         faults: ends that nobody caused.
         revives: whether what dies is started again by itself.
     """
 
     def __init__(self, folder: Path, redis: processes.RedisProcess, seed: int) -> None:
         self.folder = folder
-        self.redis = redis
-        self.store = Proxy(redis.port)
-        self.database = Database(folder / "effects.db")
-        self.raw: Redis = Redis.from_url(redis.url, retry=Retry(NoBackoff(), 1))
-        self.witness = Witness(redis.url)
-        self.members: dict[str, Member] = {}
         self.blows: list[Blow] = []
+        self.store = Store(redis, self.blows)
+        self.database = Database(folder / "effects.db")
+        self.raw = self.store.raw
+        self.members: dict[str, Member] = {}
         self.faults: list[str] = []
         self.revives = True
         self._chance = random.Random(seed)
         self._settings: dict[str, object] = {}
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._store_hit = asyncio.Lock()
         # More at once would only start more slowly, and starve those that serve.
         self._starting = asyncio.Semaphore(2)
 
@@ -142,8 +81,8 @@ class Cluster:
         """Start everything."""
         self._settings = dict(settings)
         await asyncio.to_thread(self.database.create)
-        await self._stack.enter_async_context(self.store.standing())
-        self._do(self.witness.watch())
+        await self._stack.enter_async_context(self.store.proxy.standing())
+        self._do(self.store.witness.watch())
         for kind, count in (("server", servers), ("worker", workers)):
             for number in range(count):
                 name = f"{kind}-{number}"
@@ -234,28 +173,6 @@ class Cluster:
         up = self.names(kind, up=True)
         await asyncio.gather(*(self.kill(name, "all killed") for name in up))
 
-    async def kill_store(self, away: float) -> None:
-        """End Redis by SIGKILL, and start it again on the same data after some seconds."""
-        async with self._store_hit:
-            await self._kill_store(away)
-
-    async def _kill_store(self, away: float) -> None:
-        blow = Blow("store killed", time.monotonic(), hit=await held_by(self.raw, None))
-        self.blows.append(blow)
-        await self.redis.stop()
-        blow.at = time.monotonic()
-        await asyncio.sleep(away)
-        blow.since = time.monotonic()
-        await self.redis.start()
-
-    def store_is_well(self) -> bool:
-        """Return whether no blow to the store is still felt."""
-        return not self._store_hit.locked()
-
-    def cut_store(self) -> None:
-        """Drop everybody's connections to Redis."""
-        self.store.cut()
-
     def cut_doors(self) -> None:
         """Drop all connections of clients."""
         for door in self._doors():
@@ -269,34 +186,19 @@ class Cluster:
         await asyncio.sleep(away)
         await door.accept()
 
-    async def stall_store(self, away: float) -> None:
-        """Let nothing pass between Redis and everybody for some seconds."""
-        async with self._store_hit:
-            await self._stall_store(away)
-
-    async def _stall_store(self, away: float) -> None:
-        blow = Blow("store stalled", time.monotonic(), hit=await held_by(self.raw, None))
-        self.blows.append(blow)
-        self.store.stall()
-        blow.at = time.monotonic()
-        await asyncio.sleep(away)
-        blow.since = time.monotonic()
-        self.store.flow()
-
     def _doors(self) -> list[Proxy]:
         return [member.proxy for member in self.members.values() if member.proxy is not None]
 
     def command(self, member: Member) -> list[str]:
         """Return what starts a member."""
-        own = ["--effects", str(self.folder / "effects.db"), "--fate", self.redis.url]
+        own = ["--effects", str(self.folder / "effects.db"), "--fate", self.store.direct_url]
         own += ["--kind", member.kind, "--whoami", str(member.whoami), "--env-file", os.devnull]
         what = "serve" if member.kind == "server" else "worker"
         return [sys.executable, "-m", "tests.chaos.doomed", *own, what]
 
     @asynccontextmanager
     async def _process(self, member: Member) -> AsyncIterator[processes.ServerProcess]:
-        url = f"redis://127.0.0.1:{self.store.port}/0"
-        place = {"REDIS_URL": url, "STORE_FALLBACK": "fail", "PORT": member.port}
+        place = {"REDIS_URL": self.store.url, "STORE_FALLBACK": "fail", "PORT": member.port}
         settings = {"AGENTS_DIR": AGENTS, "DEFAULT_PERSONA": "booker"} | self._settings
         command = self.command(member)
         async with processes.started(

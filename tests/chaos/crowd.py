@@ -31,7 +31,7 @@ class Manners:
     wires: tuple[Wire, ...] = WIRES
     crashes: float = 0.0
     cancels: float = 0.0
-    silence: float = 2.5
+    silence: float = 6.0
     patience: float = 120.0
 
 

@@ -31,7 +31,7 @@ async def kill_in_turn(house: Cluster, size: int) -> Report:
 
 async def replace_in_turn(house: Cluster, size: int) -> Report:
     """Stop and start all processes as a deployment does; nobody who talks may notice."""
-    crowd = Crowd(house, "replaced", size, Manners(silence=10))
+    crowd = Crowd(house, "replaced", size, Manners())
     async with crowd.talking():
         for pair in zip(house.names("server"), house.names("worker"), strict=True):
             await crowd.moved_on()

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from tests.chaos import checker
 from tests.chaos.clients import Told
-from tests.chaos.cluster import Cluster, Kind, cluster
+from tests.chaos.cluster import Cluster, cluster
 from tests.chaos.crowd import Crowd, Manners
 from tests.chaos.holdings import read_fired, read_holdings
+from tests.chaos.member import Kind
 from tests.chaos.report import Report
 from tests.upstream import create_upstream, serving
 
@@ -52,7 +53,7 @@ async def installation(folder: Path, weather: Weather) -> AsyncIterator[Cluster]
             "RUN_MODE": "inline" if weather.inline else "workers",
             "LEASE_SECONDS": weather.lease,
             "LEASE_RENEW_SECONDS": weather.lease / 5,
-            "HEARTBEAT_SECONDS": 0.7,
+            "HEARTBEAT_SECONDS": 3,
             "MODEL_PROVIDER": "openai",
             "OPENAI_BASE_URL": f"{upstream}/v1",
             "OPENAI_API": "chat",
@@ -114,15 +115,15 @@ class Storm:
             await self._house.kill_all("worker")
 
     async def _kill_store(self) -> None:
-        if self._house.store_is_well():
-            await self._house.kill_store(self._chance.uniform(0.1, 0.6))
+        if self._house.store.is_well:
+            await self._house.store.kill(self._chance.uniform(0.1, 0.6))
 
     async def _stall_store(self) -> None:
-        if self._house.store_is_well():
-            await self._house.stall_store(self._chance.uniform(0.3, 1.0))
+        if self._house.store.is_well:
+            await self._house.store.stall(self._chance.uniform(0.3, 1.0))
 
     async def _cut_store(self) -> None:
-        self._house.cut_store()
+        self._house.store.proxy.cut()
 
     async def _freeze(self) -> None:
         """Stop somebody's clock for longer than a lease, and let them go on."""
@@ -152,7 +153,7 @@ async def verdict(house: Cluster, told: Sequence[Told]) -> Report:
     holdings = await read_holdings(house.raw)
     effects, calls = house.database.effects(), house.database.calls()
     report = checker.check(told, holdings, effects, calls)
-    checker.measure(report, told, house.blows, house.witness.news)
+    checker.measure(report, told, house.blows, house.store.witness.news)
     report.check("nothing ended by itself", holds=not house.faults, where="", found=house.faults)
     fired = await read_fired(house.raw)
     report.tallies["Killed at"].update(Counter(each.split(" ")[1] for each in fired))

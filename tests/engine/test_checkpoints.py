@@ -12,7 +12,7 @@ from agents.testing import ScriptedModel, assistant_message, function_call
 
 from assistant.engine import Checkpoint, Execution
 from assistant.errors import ModelError
-from assistant.events import Event, MessageStarted, ToolCalled, ToolReturned
+from assistant.events import MessageStarted, ToolCalled, ToolReturned
 from assistant.models import Turn
 from tests.engine.stage import Stage, check_rules, play, run_to_halt, spoken
 from tests.engine.till import Till, cashier
@@ -47,15 +47,16 @@ def take_over(
     stage: Stage, till: Till, checkpoint: Checkpoint, **job: Any
 ) -> tuple[ScriptedModel, Stage, Execution]:
     """Return the run as another process takes it over from a checkpoint."""
-    told = {e.call_id for e in stage.events[checkpoint.sequence + 1 :] if _returned(e)}
+    after = stage.events[checkpoint.sequence + 1 :]
+    told = {event.call_id for event in after if isinstance(event, ToolReturned)}
     later = Stage(ledger=stage.ledger)
     model = ScriptedModel(steps()[_asked(checkpoint) :])
-    usual = {"persona": cashier(), "checkpoint": checkpoint, "told": frozenset(told)}
+    usual: dict[str, Any] = {
+        "persona": cashier(),
+        "checkpoint": checkpoint,
+        "told": frozenset(told),
+    }
     return model, later, play(later, model, tools=till.tools, **(usual | job))
-
-
-def _returned(event: Event) -> bool:
-    return isinstance(event, ToolReturned)
 
 
 def _asked(checkpoint: Checkpoint) -> int:
@@ -147,7 +148,7 @@ async def test_the_model_sees_after_a_take_over_what_it_would_have_seen() -> Non
         {"role": "user", "content": "a"},
         {"role": "assistant", "content": "b"},
         {"role": "user", "content": "c"},
-        *before.items,
+        *(_renamed(item) for item in before.items),
     ]
     stage, till = Stage(), Till()
     model, execution = begin(stage, till, history=earlier)
@@ -160,6 +161,11 @@ async def test_the_model_sees_after_a_take_over_what_it_would_have_seen() -> Non
         for items in seen:
             # It can be sent over the other protocol, too.
             assert len(Converter.items_to_messages(items)) >= len(earlier) - 2
+
+
+def _renamed(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an item of another run: no two use one id."""
+    return item | ({"call_id": f"{item['call_id']}x"} if "call_id" in item else {})
 
 
 async def test_wherever_it_stops_another_finishes_and_nothing_happens_twice() -> None:
@@ -223,8 +229,7 @@ async def test_usage_counts_what_was_done_before_and_nothing_twice() -> None:
 async def test_a_take_over_asks_for_no_new_disclosure_and_sees_no_danger_twice() -> None:
     stage, till = Stage(), Till()
     persona = cashier(disclosure="I am an AI.")
-    play_it = {"persona": persona, "tools": till.tools}
-    await play(stage, ScriptedModel(steps()), **play_it).run()
+    await play(stage, ScriptedModel(steps()), persona=persona, tools=till.tools).run()
     assert stage.text.startswith("I am an AI.\n\nOne.")
     model, later, execution = take_over(stage, till, stage.checkpoints[0], persona=persona)
     await execution.run()
@@ -235,7 +240,7 @@ async def test_a_take_over_asks_for_no_new_disclosure_and_sees_no_danger_twice()
 async def test_a_disclosure_not_yet_spoken_is_kept() -> None:
     stage, till = Stage(), Till()
     persona = cashier(disclosure="I am an AI.")
-    silent = [[function_call("look", {"amount": 1}, call_id="c1")], spoken("Done.")]
+    silent: list[Any] = [[function_call("look", {"amount": 1}, call_id="c1")], spoken("Done.")]
     await play(stage, ScriptedModel(silent), persona=persona, tools=till.tools).run()
     (checkpoint,) = stage.checkpoints
     assert checkpoint.preface == "I am an AI.\n\n"
@@ -256,7 +261,7 @@ async def test_a_return_that_was_told_is_told_once() -> None:
     before_paying = stage.checkpoints[1]
     _, later, execution = take_over(stage, till, before_paying)
     await execution.run()
-    assert [e for e in later.events if _returned(e)] == []
+    assert "tool.returned" not in later.types
     _, later, execution = take_over(stage, till, before_paying, told=frozenset())
     await execution.run()
     (returned,) = [e for e in later.events if isinstance(e, ToolReturned)]
@@ -271,7 +276,7 @@ async def test_a_slow_store_is_no_silent_model(slow: str) -> None:
         model = ScriptedModel(steps())
         execution = play(stage, model, persona=cashier(), tools=till.tools, silence=0.15)
     else:
-        handed = [[function_call("transfer_to_tester", {}, call_id="h")], spoken("Here.")]
+        handed: list[Any] = [[function_call("transfer_to_tester", {}, call_id="h")], spoken("Here.")]
         execution = play(stage, ScriptedModel(handed), persona="guide", silence=0.15)
     async with asyncio.timeout(10):
         await execution.run()
@@ -294,7 +299,7 @@ async def test_after_a_slow_store_a_silent_model_is_noticed() -> None:
 
 
 async def test_a_hand_over_is_a_step_and_the_other_goes_on() -> None:
-    said = [
+    said: list[Any] = [
         [function_call("transfer_to_tester", {}, call_id="h")],
         [function_call("echo", {"text": "one"}, call_id="t")],
         spoken("Here ", "now."),

@@ -1,0 +1,75 @@
+"""Clocks and arithmetic: what a process has computed, how fast the disk is, how values spread."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+_CPUCLOCK_SCHED = 2
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that all threads of a process have used, to the nanosecond.
+
+    It is what `utime` and `stime` of `/proc/<pid>/stat` add up to, without their rounding to
+    10 ms; the number of the clock is made as `clock_getcpuclockid(3)` makes it.
+    """
+    return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)
+
+
+def percentile(values: Sequence[float], p: float) -> float:
+    """Return the smallest value that at least `p` per cent of all values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * p // 100).__int__() - 1)]
+
+
+def fsync_ms(folder: Path, times: int = 200) -> tuple[float, float]:
+    """Return how long a small write takes to be on the disk: median and 99th percentile, in ms."""
+    taken = []
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        for _ in range(times):
+            file.write(bytes(400))
+            begun = time.perf_counter()
+            os.fdatasync(file.fileno())
+            taken.append((time.perf_counter() - begun) * 1000)
+    return median(taken), percentile(taken, 99)
+
+
+def split_cores() -> tuple[set[int], set[int]]:
+    """Return one core for the server under test, and all others for what stands round it.
+
+    With one core only, both are that one.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    return {cores[-1]}, set(cores[:-1]) or set(cores)
+
+
+@contextmanager
+def on_cores(cores: set[int]) -> Iterator[None]:
+    """Stay on these cores; what is started meanwhile stays there for good."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def move(pid: int, cores: set[int]) -> None:
+    """Move a process with all its threads to these cores."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), cores)
+
+
+def machine() -> str:
+    """Return what computes here, in a few words."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    names = {line.partition(":")[2].strip() for line in lines if line.startswith("model name")}
+    release = os.uname()
+    cpu = ", ".join(sorted(names)) or release.machine
+    return f"{cpu}, {len(os.sched_getaffinity(0))} cores, {release.sysname} {release.release}"

@@ -1,0 +1,167 @@
+"""Starts what is measured and what stands round it, each on its own core, and ends it all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assistant.store.embedded import find_binary
+from bench.measure import move, on_cores
+
+ROOT = Path(__file__).parents[1]
+_START_SECONDS = 30
+_STOP_SECONDS = 15
+_SERVE = ("-m", "assistant", "--env-file", os.devnull, "serve")
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A server to compare.
+
+    Attributes:
+        command: arguments of the Python that runs it.
+        settings: its environment, besides what all variants have.
+        redis: the program of a Redis over TCP that it is given; empty for none.
+        embedded: whether it starts a Valkey of its own.
+    """
+
+    name: str
+    title: str
+    command: tuple[str, ...] = _SERVE
+    settings: Mapping[str, str] = field(default_factory=dict)
+    redis: str = ""
+    embedded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers.
+
+    Attributes:
+        store_pid: the process of its Valkey or Redis; None where there is none.
+    """
+
+    variant: Variant
+    host: str
+    port: int
+    pid: int
+    store_pid: int | None
+
+
+@asynccontextmanager
+async def program(
+    command: Sequence[str], log: Path, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[Process, str]]:
+    """Run a Python program that says where it serves; yields it and its `http://host:port`.
+
+    Its environment is what is given and nothing else, whatever this process's own is.
+    """
+    env = {"PATH": os.defpath, "LANG": "C.UTF-8", **(settings or {})}
+    with log.open("wb") as stderr:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, cwd=ROOT, env=env, stdout=PIPE, stderr=stderr
+        )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(_START_SECONDS):
+            line = (await process.stdout.readline()).decode()
+        url = next((word for word in line.split() if word.startswith("http://")), "")
+        if not url:
+            message = f"{' '.join(command)} did not start:\n{log.read_text()[-2000:]}"
+            raise RuntimeError(message)
+        yield process, url
+    finally:
+        await _end(process)
+
+
+@asynccontextmanager
+async def serving(
+    variant: Variant, folder: Path, upstream: str, core: set[int], others: set[int]
+) -> AsyncIterator[Running]:
+    """Serve a variant on `core`, with its store on `others`; the model is at `upstream`."""
+    data = folder / variant.name
+    data.mkdir()
+    settings = {
+        "PORT": "0",
+        "DATA_DIR": str(data),
+        "AGENTS_DIR": str(ROOT / "bench" / "personas"),
+        "DEFAULT_PERSONA": "talker",
+        "OPENAI_BASE_URL": f"{upstream}/v1",
+        "OPENAI_MODEL": "bench",
+        # Room enough that no run is queued: a slot is free a moment after its client has the end.
+        "MAX_CONCURRENT_REQUESTS": "400",
+        **variant.settings,
+    }
+    async with _redis(variant, data, others) as (url, redis_pid):
+        if url:
+            settings |= {"REDIS_URL": url, "STORE_FALLBACK": "fail"}
+        with on_cores(core):
+            starting = program(variant.command, data / "server.log", settings)
+            process, address = await starting.__aenter__()
+        try:
+            store_pid = redis_pid
+            if variant.embedded:
+                store_pid = int((data / "store" / "valkey.pid").read_text())
+                move(store_pid, others)
+            host, _, port = address.removeprefix("http://").rpartition(":")
+            yield Running(variant, host, int(port), process.pid, store_pid)
+        finally:
+            await starting.__aexit__(None, None, None)
+
+
+def redis_program() -> str:
+    """Return the Redis or Valkey on the PATH, else the embedded one's program."""
+    return shutil.which("redis-server") or shutil.which("valkey-server") or find_binary()
+
+
+@asynccontextmanager
+async def _redis(
+    variant: Variant, folder: Path, cores: set[int]
+) -> AsyncIterator[tuple[str, int | None]]:
+    if not variant.redis:
+        yield "", None
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    options += ["--appendonly", "yes", "--appendfsync", "everysec"]
+    with on_cores(cores):
+        process = await asyncio.create_subprocess_exec(variant.redis, *options, stdout=DEVNULL)
+    try:
+        await _until_answers(port)
+        yield f"redis://127.0.0.1:{port}/0", process.pid
+    finally:
+        await _end(process)
+
+
+async def _until_answers(port: int) -> None:
+    async with asyncio.timeout(_START_SECONDS):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.02)
+            else:
+                writer.close()
+                return
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(_STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
