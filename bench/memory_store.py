@@ -37,8 +37,15 @@ from assistant.store.sessions import in_turns
 class _Nowhere:
     """Stands where the Redis client is expected; words to other processes reach nobody."""
 
-    def pubsub(self) -> None:
-        """Subscribe to nothing."""
+    def pubsub(self) -> _Nowhere:
+        """Return where nobody publishes."""
+        return self
+
+    async def subscribe(self, *_: str) -> None:
+        """Hear nothing."""
+
+    async def unsubscribe(self, *_: str) -> None:
+        """Go on hearing nothing."""
 
     async def call(self, *_: object) -> None:
         """Answer nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -70,7 +70,7 @@ class Store:
     approvals: Approvals
     kind: Literal["redis", "embedded"]
     degraded: bool
-    url: str
+    url: str = field(repr=False)
 
     async def tell_all(self, message: str) -> None:
         """Publish a word to every process that shares the store; it may be lost."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from tests.chaos import frames
 from tests.chaos.clients import Sight, Told
-from tests.chaos.cluster import Blow
 from tests.chaos.effects import Row
 from tests.chaos.frames import TERMINAL
 from tests.chaos.holdings import Holdings, StoredRun
+from tests.chaos.member import Blow
 from tests.chaos.report import LOG, SEEN, Report
 from tests.chaos.witness import News
 

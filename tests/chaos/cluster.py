@@ -38,6 +38,7 @@ class Cluster:
 
     def __init__(self, folder: Path, redis: processes.RedisProcess, seed: int) -> None:
         self.folder = folder
+        self.redis = redis
         self.blows: list[Blow] = []
         self.store = Store(redis, self.blows)
         self.database = Database(folder / "effects.db")

@@ -51,6 +51,7 @@ class Stage:
         halt_at: how many events there may be before `room` waits for ever.
         error: what `room` raises then instead of waiting.
         slow: how many seconds `keep` takes.
+        crowded: how many seconds `room` takes.
     """
 
     events: list[Event] = field(default_factory=list)
@@ -59,12 +60,14 @@ class Stage:
     halt_at: int | None = None
     error: Exception | None = None
     slow: float = 0
+    crowded: float = 0
     halted: asyncio.Event = field(default_factory=asyncio.Event)
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
 
     async def room(self) -> None:
+        await asyncio.sleep(self.crowded)
         if self.halt_at is not None and len(self.events) >= self.halt_at:
             self.halted.set()
             if self.error is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -32,9 +33,7 @@ async def _asked(
 ) -> tuple[Stage, Execution]:
     """Run up to where somebody has to say yes."""
     stage, model = Stage(), ScriptedModel([[assistant_message("Wait."), *calls]])
-    execution = play(
-        stage, model, persona=persona or _persona("pay"), tools=(till or Till()).tools
-    )
+    execution = play(stage, model, persona=persona or _persona("pay"), tools=(till or Till()).tools)
     await execution.run()
     model.assert_complete()
     return stage, execution
@@ -104,10 +103,7 @@ async def test_while_it_waits_the_call_is_open_and_nothing_else() -> None:
 
 async def test_a_tool_can_say_in_its_own_words_what_it_would_do() -> None:
     till = Till()
-    pay = msgspec.NODEFAULT
-    del pay
-    tools = dict(till.tools)
-    object.__setattr__(tools["pay"], "summarise", _in_words)
+    tools = {**till.tools, "pay": replace(till.tools["pay"], summarise=_in_words)}
     model = ScriptedModel([[PAY]])
     execution = play(Stage(), model, persona=_persona("pay"), tools=tools)
     await execution.run()

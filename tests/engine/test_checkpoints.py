@@ -129,7 +129,7 @@ async def test_from_each_only_the_rest_is_done(number: int) -> None:
     await execution.run()
     model.assert_complete()
     assert till.looks - looks == (1 if number == 0 else 0)
-    assert till.paid == {key: 3 for key in stage.ledger}
+    assert till.paid == dict.fromkeys(stage.ledger, 3)
     assert len(till.paid) == 1
     assert execution.text == first.text == TEXT
     assert execution.usage == first.usage
@@ -231,7 +231,7 @@ async def test_a_take_over_asks_for_no_new_disclosure_and_sees_no_danger_twice()
     persona = cashier(disclosure="I am an AI.")
     await play(stage, ScriptedModel(steps()), persona=persona, tools=till.tools).run()
     assert stage.text.startswith("I am an AI.\n\nOne.")
-    model, later, execution = take_over(stage, till, stage.checkpoints[0], persona=persona)
+    _, later, execution = take_over(stage, till, stage.checkpoints[0], persona=persona)
     await execution.run()
     assert "I am" not in later.text
     assert execution.text == f"I am an AI.\n\n{TEXT}"
@@ -269,19 +269,24 @@ async def test_a_return_that_was_told_is_told_once() -> None:
     assert returned.result == "paid 3"
 
 
-@pytest.mark.parametrize("slow", ["at once", "after the answer of a hand-over"])
-async def test_a_slow_store_is_no_silent_model(slow: str) -> None:
-    stage, till = Stage(slow=0.3), Till()
-    if slow == "at once":
-        model = ScriptedModel(steps())
-        execution = play(stage, model, persona=cashier(), tools=till.tools, silence=0.15)
-    else:
-        handed: list[Any] = [[function_call("transfer_to_tester", {}, call_id="h")], spoken("Here.")]
-        execution = play(stage, ScriptedModel(handed), persona="guide", silence=0.15)
+@pytest.mark.parametrize("crowded", [0, 0.02])
+async def test_a_slow_store_is_no_silent_model(crowded: float) -> None:
+    stage, till = Stage(slow=0.3, crowded=crowded), Till()
+    model = ScriptedModel(steps())
+    execution = play(stage, model, persona=cashier(), tools=till.tools, silence=0.15)
     async with asyncio.timeout(10):
         await execution.run()
-    assert stage.checkpoints
+    assert len(stage.checkpoints) == 3
     check_rules(stage.events)
+
+
+@pytest.mark.parametrize("crowded", [0, 0.02])
+async def test_a_slow_store_at_a_hand_over_is_no_silent_model(crowded: float) -> None:
+    handed: list[Any] = [[function_call("transfer_to_tester", {}, call_id="h")], spoken("Hi.")]
+    stage = Stage(slow=0.3, crowded=crowded)
+    async with asyncio.timeout(10):
+        await play(stage, ScriptedModel(handed), persona="guide", silence=0.15).run()
+    assert len(stage.checkpoints) == 1
 
 
 async def test_after_a_slow_store_a_silent_model_is_noticed() -> None:

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from agents.testing import ScriptedModel, assistant_message, function_call
+from typing_extensions import override
 
-from assistant.engine import Effect, Execution, tools
+from assistant.engine import Checkpoint, Effect, Execution, tools
 from assistant.errors import LeaseLostError
 from assistant.events import ToolReturned
 from assistant.models import Turn
-from assistant.tool import Call
 from tests.engine.stage import Stage, check_rules, play, spoken
-from tests.engine.till import Sum, Till, cashier
+from tests.engine.till import Till, cashier
 
 PAY = function_call("pay", {"amount": 3}, call_id="c1")
 
@@ -155,15 +155,18 @@ class _Taken(Stage):
             message = "another worker"
             raise LeaseLostError(message)
 
-    async def keep(self, checkpoint: Any) -> None:  # type: ignore[explicit-override]
+    @override
+    async def keep(self, checkpoint: Checkpoint) -> None:
         await self._step("keep")
         await super().keep(checkpoint)
 
-    async def intend(self, key: str, name: str) -> Effect | None:  # type: ignore[explicit-override]
+    @override
+    async def intend(self, key: str, name: str) -> Effect | None:
         await self._step("intend")
         return await super().intend(key, name)
 
-    async def conclude(self, key: str, effect: Effect) -> None:  # type: ignore[explicit-override]
+    @override
+    async def conclude(self, key: str, effect: Effect) -> None:
         await self._step("conclude")
         await super().conclude(key, effect)
 
@@ -219,9 +222,3 @@ async def test_what_one_call_came_to_says_nothing_of_the_next() -> None:
     await _play(stage, till, [wrong], [right], spoken("Done.")).run()
     returned = [event.outcome for event in stage.events if isinstance(event, ToolReturned)]
     assert returned == ["error", "ok"]
-
-
-def test_a_call_names_its_run() -> None:
-    call = Call(key="k", run_id="r", call_id="c", correlation_id="x", owner="o")
-    assert (call.user_id, call.page) == (None, {})
-    assert Sum(amount=1).amount == 1

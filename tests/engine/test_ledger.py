@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from typing_extensions import override
 
 from assistant.engine import Effect
 from assistant.engine.effects import Ledger
@@ -118,12 +119,14 @@ class _Lost(Stage):
 
     at = ""
 
-    async def intend(self, key: str, name: str) -> Effect | None:  # type: ignore[explicit-override]
+    @override
+    async def intend(self, key: str, name: str) -> Effect | None:
         if self.at == "intend":
             raise LeaseLostError(key)
         return await super().intend(key, name)
 
-    async def conclude(self, key: str, effect: Effect) -> None:  # type: ignore[explicit-override]
+    @override
+    async def conclude(self, key: str, effect: Effect) -> None:
         raise LeaseLostError(key)
 
 

@@ -1,4 +1,4 @@
-"""A till: tools that look and tools that change something, with all that can go wrong on the way."""
+"""A till: tools that look and tools that change something, with all that can go wrong."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ if waits and redis.call('SCARD', QUEUED) >= tonumber(ARGV[16]) then return {'ful
 
 redis.call('HSET', run_key(rid), 'spec', ARGV[2], 'status', 'queued', 'attempt', 0,
   'channel', ARGV[6], 'head', ARGV[7], 'user', ARGV[17], 'session', sid)
-write(rid, 0, ARGV[3], token)
+write(rid, 0, {ARGV[3]}, token)
 redis.call('ZADD', OPEN, ARGV[9], rid)
 redis.call('HINCRBY', STATS, 'accepted', 1)
 if ARGV[11] ~= '' then
@@ -68,6 +68,6 @@ if before == 0 then
   enqueue(rid)
   before = redis.call('ZRANK', QUEUE, rid)
 end
-write(rid, 1, '{"type":"run.queued","ahead":' .. before .. '}', '')
+write(rid, 1, {'{"type":"run.queued","ahead":' .. before .. '}'}, '')
 redis.call('HSET', run_key(rid), 'ahead', before)
 return {'queued', rid}

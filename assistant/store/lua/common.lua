@@ -32,10 +32,14 @@ local function holds(rid, token)
   return redis.call('HGET', run_key(rid), 'holder') == token
 end
 
-local function write(rid, n, event, token)
+-- Write entries from number `first` on, and tell whoever listens.
+local function write(rid, first, events, token)
   local known = redis.call('HMGET', run_key(rid), 'channel', 'head')
-  redis.call('XADD', log_key(rid), '1-' .. n, 'e', event, 'w', token)
-  redis.call('PUBLISH', known[1], known[2] .. n .. ',' .. string.sub(event, 2))
+  for i, event in ipairs(events) do
+    local n = first + i - 1
+    redis.call('XADD', log_key(rid), '1-' .. n, 'e', event, 'w', token)
+    redis.call('PUBLISH', known[1], known[2] .. n .. ',' .. string.sub(event, 2))
+  end
 end
 
 -- The fence. Entry ids are `1-<sequence>`, so the stream itself refuses a number that is taken;
@@ -54,7 +58,7 @@ local function append(rid, token, lease_ms, first, events)
   end
   if last ~= first - 1 then return 'gone' end
   if not holds(rid, token) then return 'lease' end
-  for i, event in ipairs(events) do write(rid, first + i - 1, event, token) end
+  write(rid, first, events, token)
   redis.call('SET', lease_key(rid), token, 'PX', lease_ms)
   return 'ok'
 end

@@ -14,7 +14,7 @@ if over ~= (ARGV[7] == '1') then return 'late' end
 if redis.call('EXISTS', lease_key(rid)) == 1 then return 'ended' end
 redis.call('HSET', approvals_key(rid), call, ARGV[5])
 redis.call('ZREM', DUE, rid .. ' ' .. call)
-write(rid, last_of(rid) + 1, ARGV[6], '')
+write(rid, last_of(rid) + 1, {ARGV[6]}, '')
 for _, other in ipairs(redis.call('HVALS', approvals_key(rid))) do
   if cjson.decode(other)['decision'] == cjson.null then return 'noted' end
 end

@@ -8,7 +8,7 @@ for i, rid in ipairs(redis.call('ZRANGE', QUEUE, 0, 999)) do
   local before = tonumber(known[1] or '0')
   local fewer = ahead < before and (ahead < 10 or ahead <= before / 2)
   if fewer and known[2] == 'queued' and not known[3] then
-    write(rid, last_of(rid) + 1, '{"type":"run.queued","ahead":' .. ahead .. '}', '')
+    write(rid, last_of(rid) + 1, {'{"type":"run.queued","ahead":' .. ahead .. '}'}, '')
     redis.call('HSET', run_key(rid), 'ahead', ahead)
     told = told + 1
   end
