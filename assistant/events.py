@@ -118,7 +118,10 @@ class ApprovalRequested(msgspec.Struct, frozen=True, tag_field="type", tag="appr
 
 
 class ApprovalResolved(msgspec.Struct, frozen=True, tag_field="type", tag="approval.resolved"):
-    """The wait is over: `decision` is `approved`, `rejected` or `expired`; `by` who decided."""
+    """The wait is over; `by` says who decided.
+
+    `decision` is `approved`, `rejected`, `expired`, or `cancelled` where the run ended first.
+    """
 
     call_id: str
     name: str

@@ -115,14 +115,17 @@ def _request(
     context: RunContext, item: ToolApprovalItem, rule: ApprovalRule, tool: Tool[Any], ours: str
 ) -> Approval:
     job, arguments, at = context.job, _arguments(item), now()
+    # What would be done, not what the model wrote: defaults are filled in, strangers left out.
+    given = parse(tool, arguments)
+    shown = given.model_dump(mode="json")
     return Approval(
         run_id=job.run_id,
         session_id=job.session_id,
         call_id=ours,
         owner=job.owner,
         name=tool.name,
-        summary=_summary(tool, arguments),
-        arguments=msgspec.json.decode(arguments or "{}"),
+        summary=tool.summarise(given) if tool.summarise else _summary(tool, shown),
+        arguments=shown,
         arguments_hash=arguments_hash(tool.name, arguments),
         by=rule.by,
         requested_at=at,
@@ -130,11 +133,8 @@ def _request(
     )
 
 
-def _summary(tool: Tool[Any], arguments: str) -> str:
-    given = parse(tool, arguments)
-    if tool.summarise is not None:
-        return tool.summarise(given)
-    told = ", ".join(f"{name}: {value}" for name, value in given.model_dump(mode="json").items())
+def _summary(tool: Tool[Any], shown: Mapping[str, Any]) -> str:
+    told = ", ".join(f"{name}: {value}" for name, value in shown.items())
     return f"{tool.name.replace('_', ' ').capitalize()}{f' ({told})' if told else ''}"
 
 

@@ -47,7 +47,7 @@ def _note(event: Event, left: dict[str, Event], told: set[str]) -> None:
         case ToolCalled(call_id=call_id, name=name):
             left[call_id] = ToolReturned(call_id, name, "error", 0)
         case ApprovalRequested(call_id=call_id, name=name):
-            left[f"approval {call_id}"] = ApprovalResolved(call_id, name, "expired")
+            left[f"approval {call_id}"] = ApprovalResolved(call_id, name, "cancelled")
         case ApprovalResolved(call_id=call_id):
             left.pop(f"approval {call_id}", None)
         case ToolReturned(call_id=closed):

@@ -166,6 +166,11 @@ class Talker:
             elif body["error"] not in {"No answer", "Cancelled"}:
                 await _refused(response, told)
                 return
+        # Whoever gave the answer may have gone since.
+        async with self._connect() as anew:
+            await self._look_at_run(anew, told)
+
+    async def _look_at_run(self, http: aiohttp.ClientSession, told: Told) -> None:
         told.run_id = told.run_id or await _run_of(http, told)
         async with http.get(f"/runs/{told.run_id}") as response:
             if response.status != 200:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from agents.testing import ScriptedModel, assistant_message, function_call
+from pydantic import BaseModel
 from structlog.testing import capture_logs
 
 from assistant.engine import Effect, Execution
@@ -17,6 +18,7 @@ from assistant.engine.tools import arguments_hash
 from assistant.events import ToolCalled, ToolReturned
 from assistant.models import Approval, Decision, now
 from assistant.persona import ApprovalRule
+from assistant.tool import Call, Tool
 from tests.engine.stage import Stage, check_rules, play, run_to_halt, spoken
 from tests.engine.till import Sum, Till, cashier
 
@@ -271,3 +273,35 @@ async def test_a_run_that_is_cancelled_while_it_waits_closes_its_call() -> None:
     assert (returned.call_id, returned.outcome) == (execution.wanted[0].call_id, "error")
     assert resumed.items == [{"role": "assistant", "content": "Wait."}]
     await run_to_halt(Stage(), execution)
+
+
+class _Loose(BaseModel):
+    """Arguments of which not all need be given."""
+
+    weight: float
+    note: str = "none"
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ('{"weight": 1, "harmless": true}', {"weight": 1.0, "note": "none"}),
+        ('{"weight": 1, "weight": 2}', {"weight": 2.0, "note": "none"}),
+        ('{"weight": "3", "note": "n"}', {"weight": 3.0, "note": "n"}),
+        ('{"weight": 1e999}', {"weight": None, "note": "none"}),
+    ],
+)
+async def test_what_is_shown_is_what_the_tool_would_be_given(
+    given: str, shown: dict[str, Any]
+) -> None:
+    async def weigh(_call: Call, arguments: _Loose) -> str:
+        return str(arguments.weight)
+
+    tool = Tool("pay", "Weigh.", _Loose, weigh, effectful=True)
+    model = ScriptedModel([[function_call("pay", given, call_id="c1")]])
+    tools = {**Till().tools, "pay": tool}
+    execution = play(Stage(), model, persona=_persona("pay"), tools=tools)
+    await execution.run()
+    (wanted,) = execution.wanted
+    assert msgspec.json.decode(msgspec.json.encode(wanted.arguments)) == shown
+    assert wanted.arguments_hash == arguments_hash("pay", given)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import timedelta
 
 import pytest
 from blockbuster import BlockBuster
 
 from assistant.engine import Engine, Limits, Pace, ProviderOptions, open_engine
+from assistant.errors import LeaseLostError
 from assistant.events import (
     Event,
     MessageCompleted,
@@ -23,19 +23,17 @@ from assistant.events import (
     ToolCalled,
     ToolReturned,
 )
-from assistant.models import Run, Turn
-from assistant.personas import Catalog
-from assistant.worker import Attempts
-from assistant.worker.attempt import MAX_ATTEMPTS, Stop
-from tests.conftest import DATA, may_block
+from assistant.store import Claim
+from assistant.worker.attempt import MAX_CRASHES
+from tests.conftest import may_block
 from tests.engine.talks import TOOLS
 from tests.store.conftest import MakeWorker, make_worker
-from tests.store.records import Worker, a_run
+from tests.store.records import Worker, later
+from tests.worker.attempts import a_talk, accepted, left, make, told
 
 __all__ = ["make_worker"]
 
-CATALOG = Catalog(DATA / "agents", default="tester")
-RUN = a_run(persona="guide", version=CATALOG.get("guide").version, turn=Turn("hello"))
+RUN = a_talk()
 ANSWER = "I am an AI.\n\nHello for the first time."
 LEFT: list[Event] = [
     MessageStarted("msg_1", 0),
@@ -59,67 +57,67 @@ async def engine(no_blocking_calls: BlockBuster) -> AsyncIterator[Engine]:
         yield engine
 
 
-async def _make(worker: Worker, engine: Engine, run: Run = RUN) -> list[Event]:
-    """Make an attempt and return the log."""
-    minute = timedelta(minutes=1)
-    attempts = Attempts(worker.store, engine, CATALOG, deadline=minute, cache_for=minute)
-    await attempts.make(run, Stop())
-    return [entry.event for entry in await worker.store.log.read(run.run_id, -1)]
-
-
-async def _crashed(make_worker: MakeWorker, times: int = 1) -> Worker:
-    """Return a process after others have begun the run and died."""
-    crashed = await make_worker()
-    await crashed.write(await crashed.pen(RUN), *LEFT)
-    await crashed.store.runs.release(RUN.run_id)
-    for _ in range(times - 1):
-        assert await crashed.store.runs.claim(RUN) is not None
-        await crashed.store.runs.release(RUN.run_id)
-    return await make_worker()
+async def _crashed(worker: Worker, times: int = 1) -> Claim:
+    """Begin the run and die, several times; return the claim of who comes then."""
+    claim = await accepted(worker, RUN)
+    await worker.write(worker.store.log.open_pen(claim), *LEFT)
+    for _ in range(times):
+        claim = await left(worker, RUN)
+    return claim
 
 
 async def test_what_a_crash_left_open_is_closed_and_the_answer_made_anew(
     make_worker: MakeWorker, engine: Engine
 ) -> None:
-    told = await _make(await _crashed(make_worker), engine)
-    assert told[1:9] == LEFT
-    assert told[9:12] == [
+    worker = await make_worker()
+    log = await make(worker, engine, await _crashed(worker))
+    assert log[1:9] == LEFT
+    assert log[9:12] == [
         MessageDiscarded("msg_1"),
         ToolReturned("call_2", "echo", "error", 0),
         MessageDiscarded("msg_2"),
     ]
-    assert told[12] == RunStarted("guide", RUN.version, "m", attempt=2)
-    assert isinstance(told[-1], RunCompleted)
-    assert told[-1].text == ANSWER
+    assert log[12] == RunStarted("guide", RUN.version, "m", attempt=2)
+    assert isinstance(log[-1], RunCompleted)
+    assert log[-1].text == ANSWER
 
 
 async def test_a_run_that_never_ends_is_given_up(make_worker: MakeWorker, engine: Engine) -> None:
-    told = await _make(await _crashed(make_worker, MAX_ATTEMPTS), engine)
-    assert isinstance(told[-1], RunFailed)
-    assert (told[-1].code, told[-1].retryable) == ("too_many_attempts", True)
+    worker = await make_worker()
+    log = await make(worker, engine, await _crashed(worker, MAX_CRASHES + 1))
+    assert isinstance(log[-1], RunFailed)
+    assert (log[-1].code, log[-1].retryable) == ("too_many_attempts", True)
 
 
 async def test_a_wish_to_cancel_made_before_it_began_is_heard(
     make_worker: MakeWorker, engine: Engine
 ) -> None:
     worker = await make_worker()
-    await worker.accept(RUN)
+    await accepted(worker, RUN)
     await worker.store.runs.ask_cancel(RUN.run_id, "visitor")
-    assert (await _make(worker, engine))[1:] == [RunCancelled("visitor")]
+    claim = await left(worker, RUN)
+    assert (await make(worker, engine, claim))[1:] == [RunCancelled("visitor")]
 
 
-async def test_a_run_that_has_ended_is_left_alone(make_worker: MakeWorker, engine: Engine) -> None:
+async def test_a_run_that_has_ended_is_nobodys(make_worker: MakeWorker, engine: Engine) -> None:
     worker = await make_worker()
-    await worker.accept(RUN)
-    assert await _make(worker, engine) == await _make(worker, engine)
+    claim = await accepted(worker, RUN)
+    await make(worker, engine, claim)
+    assert await worker.store.leases.claim(RUN.run_id) is None
+    # Even one who does not know it changes nothing.
+    late = later(claim, len(await told(worker, RUN)) - 1)
+    before = await told(worker, RUN)
+    with pytest.raises(LeaseLostError):
+        await make(worker, engine, late)
+    assert await told(worker, RUN) == before
     lines = await worker.store.sessions.lines("ses_1")
     assert [line.message.content for line in lines] == ["hello", ANSWER]
 
 
-async def test_a_persona_that_is_gone(make_worker: MakeWorker, engine: Engine) -> None:
+async def test_personas_that_are_gone(make_worker: MakeWorker, engine: Engine) -> None:
     worker = await make_worker()
-    run = a_run(persona="nobody")
-    await worker.accept(run)
-    last = (await _make(worker, engine, run))[-1]
+    run = a_talk(cast="of former times")
+    last = (await make(worker, engine, await worker.claim(run)))[-1]
+    # `keep_cast` of the tests keeps nobody under that name.
     assert isinstance(last, RunFailed)
     assert (last.code, last.retryable) == ("persona_gone", False)

@@ -186,7 +186,7 @@ export class Answer {
     const line = this.#tools.get(frame.call_id);
     card?.resolve(frame);
     if (frame.decision === "approved") suspend(line, false);
-    else settle(line, { outcome: card?.status === "over" ? "stopped" : frame.decision });
+    else settle(line, { outcome: frame.decision === "cancelled" ? "stopped" : frame.decision });
     this.#look();
   }
 

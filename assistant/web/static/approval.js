@@ -7,9 +7,8 @@ const RESULTS = {
   approved: "Approved.",
   rejected: "Declined. Nothing was done.",
   expired: "Nobody decided in time. Nothing was done.",
-  over: "No decision is needed any more.",
+  cancelled: "No decision is needed any more.",
 };
-const SKEW_MS = 5_000; // a clock that is a little off
 /** Trying again changes nothing: the decision is not ours, or is taken. */
 const FINAL = new Set([400, 401, 403, 404, 409]);
 
@@ -58,10 +57,6 @@ export class ApprovalCard {
   /** Tell what was decided, and by whom where that was somebody else. */
   resolve({ decision, by = "", reason = "" }) {
     if (!this.isOpen) return;
-    // A run that ends early lets go of what it waited for, and calls that expired, too.
-    if (decision === "expired" && Date.parse(this.#asked.expires_at) - Date.now() > SKEW_MS) {
-      return this.close();
-    }
     const whom = by && this.#asked.by !== "user" ? ` Decided by ${by}.` : "";
     const why = reason ? ` Reason: ${reason}` : "";
     this.#letGo();
@@ -73,7 +68,7 @@ export class ApprovalCard {
 
   /** The answer ended before anybody decided. */
   close() {
-    this.resolve({ decision: "over" });
+    this.resolve({ decision: "cancelled" });
   }
 
   #show(status, words = "") {
