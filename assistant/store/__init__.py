@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from assistant.store.approvals import Approvals
-from assistant.store.keys import channel
 from assistant.store.leases import Claim, Leases
 from assistant.store.log import Log
 from assistant.store.opening import Store, StoreOptions, open_store
@@ -24,7 +23,6 @@ __all__ = [
     "Sessions",
     "Store",
     "StoreOptions",
-    "channel",
     "digest",
     "has_ended",
     "open_store",

@@ -58,7 +58,8 @@ class RunRecord(Record):
         raw = await self._note(key, Effect(name, "intent"), replace=False)
         line = _line.decode(raw) if raw else None
         # Its own intent comes back where the store's reply was lost and the step repeated.
-        return line.effect if line and line.token != self._claim.token else None
+        own = line and line.token == self._claim.token and line.effect.outcome == "intent"
+        return line.effect if line and not own else None
 
     @override
     async def conclude(self, key: str, effect: Effect) -> None:

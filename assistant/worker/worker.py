@@ -108,7 +108,12 @@ class Worker:
         while self._free < 1 and not self._draining:
             self._freed.clear()
             await self._freed.wait()
-        task = await self._take_one()
+        try:
+            task = await self._take_one()
+        except StoreUnavailableError:
+            # The one who tends looks again.
+            log.warning("worker.take.waiting")
+            return
         if task is not None:
             await asyncio.wait({task})
 

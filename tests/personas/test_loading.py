@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from assistant.cli import main
 from assistant.engine.agents import check_tools
 from assistant.engine.tools import BUILT_IN
-from assistant.errors import NotFoundError, PersonaError
-from assistant.persona import Persona
+from assistant.errors import PersonaError
 from assistant.personas import Catalog, default_folder, load_persona, load_personas
 from tests.conftest import MakeServer
 from tests.personas import folders
@@ -194,70 +189,6 @@ def test_the_version_changes_with_any_file(tmp_path: Path) -> None:
     (tmp_path / "signs.yaml").write_text(SIGNS + "  unless: [calories]\nflood: {signs: [water]}\n")
     assert version() == before
     assert len(before) == 12
-
-
-@asynccontextmanager
-async def _watched(catalog: Catalog) -> AsyncIterator[None]:
-    task = asyncio.create_task(catalog.watch(every=0.02))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def test_an_edit_goes_live_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
-    root = folders.copy(tmp_path)
-    catalog = await asyncio.to_thread(Catalog, root, default="tester", check=_check)
-    first, cast = catalog.get("tester"), catalog.cast("guide")
-    with capture_logs() as logs:
-        async with _watched(catalog), asyncio.timeout(10):
-            (root / "tester/instructions.md").write_text("Answer better.")
-            while catalog.get("tester") is first:
-                await asyncio.sleep(0.01)
-            second = catalog.get("tester")
-            for fault in ("tools: [hammer]\n", "nonsense: x\n", "default"):
-                _break(root, fault)
-                rejected = len(_named(logs, "personas.rejected"))
-                while len(_named(logs, "personas.rejected")) == rejected:
-                    await asyncio.sleep(0.01)
-                assert catalog.get("tester") is second
-            _break(root, "")
-            while catalog.get("tester") is second:
-                await asyncio.sleep(0.01)
-    assert second.instructions == "Answer better."
-    # Whoever began before goes on with what they began with.
-    assert catalog.cast_named(cast.name) is cast.personas
-    assert cast.personas["tester"] is first
-    assert catalog.cast("guide").name != cast.name
-    assert catalog.cast_named("unheard of") is None
-    assert "hammer" in _named(logs, "personas.rejected")[0]["fault"]
-
-
-def _check(persona: Persona) -> None:
-    if "hammer" in persona.file.tools:
-        detail = f"{persona.places['tools']}: no tool 'hammer'"
-        raise PersonaError(detail)
-
-
-def _break(root: Path, fault: str) -> None:
-    if fault == "default":
-        (root / "tester").rename(root / "renamed")
-        (root / "guide/persona.yaml").write_text(folders.YAML)
-        return
-    if (root / "renamed").exists():
-        (root / "renamed").rename(root / "tester")
-    (root / "tester/persona.yaml").write_text(folders.YAML + fault)
-
-
-def _named(logs: Sequence[Mapping[str, str]], event: str) -> list[Mapping[str, str]]:
-    return [entry for entry in logs if entry["event"] == event]
-
-
-def test_a_persona_nobody_has(tmp_path: Path) -> None:
-    folders.make(tmp_path)
-    with pytest.raises(NotFoundError, match="Known: ann"):
-        Catalog(tmp_path, default="ann").get("bea")
 
 
 def test_the_personas_that_come_along_load() -> None:
