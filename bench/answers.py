@@ -56,6 +56,27 @@ def read_answer(recording: Recording, tokens: int) -> Answer:
         WrongAnswerError: when a frame is missing, doubled, out of order or of another run, or a
             byte of the text is not what the model said.
     """
+    came = _numbered(recording)
+    _check_shape([frame for _, frame in came])
+    stamps = iter(_stamps(came[-1][1]["text"], tokens))
+    spoken = [(when, frame["content"]) for when, frame in came if frame["content"]]
+    delays = [
+        (when - next(stamps)) / 1e9 for when, content in spoken for _ in _TOKEN.findall(content)
+    ]
+    if len(delays) != tokens:
+        raise WrongAnswerError(f"{tokens - len(delays)} tokens came in pieces")
+    begun, ended = recording.begun, came[-1][0]
+    return Answer(
+        first=(spoken[0][0] - begun) / 1e9,
+        whole=(ended - begun) / 1e9,
+        delays=delays,
+        frames=len(spoken),
+        span=(begun / 1e9, ended / 1e9),
+    )
+
+
+def _numbered(recording: Recording) -> list[tuple[int, dict[str, Any]]]:
+    """Return the frames, each with its time, having checked their numbers."""
     came: list[tuple[int, dict[str, Any]]] = []
     for when, raw in frames(recording):
         number, _, data = raw.partition(b"\ndata: ")
@@ -63,26 +84,7 @@ def read_answer(recording: Recording, tokens: int) -> Answer:
         if number != b"id: %d" % len(came) or frame["sequence"] != len(came):
             raise WrongAnswerError(f"frame {len(came)} is numbered {number.decode()}")
         came.append((when, frame))
-    _check_shape([frame for _, frame in came])
-    text = came[-1][1]["text"]
-    stamps = _stamps(text, tokens)
-    delays, spoken = [], 0
-    first, deltas, left = 0, 0, iter(stamps)
-    for when, frame in came:
-        if frame["content"]:
-            first, deltas = first or when, deltas + 1
-            spoken += len(frame["content"])
-            delays += [(when - next(left)) / 1e9 for _ in _TOKEN.findall(frame["content"])]
-    if len(delays) != tokens or spoken != len(text):
-        raise WrongAnswerError(f"{len(delays)} whole tokens of {tokens} came in frames")
-    ended = came[-1][0]
-    return Answer(
-        first=(first - recording.begun) / 1e9,
-        whole=(ended - recording.begun) / 1e9,
-        delays=delays,
-        frames=deltas,
-        span=(recording.begun / 1e9, ended / 1e9),
-    )
+    return came
 
 
 def frames(recording: Recording) -> Iterator[tuple[int, bytes]]:

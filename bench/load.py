@@ -115,7 +115,9 @@ class Connection(asyncio.Protocol):
             self._ended.set_exception(ConnectionError(why))
 
 
-async def drive(host: str, port: int, load: Load, request: Callable[[str], bytes]) -> list[Recording]:
+async def drive(
+    host: str, port: int, load: Load, request: Callable[[str], bytes]
+) -> list[Recording]:
     """Put a load on a server and return all responses.
 
     Args:

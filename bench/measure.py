@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -49,17 +48,6 @@ def split_cores() -> tuple[set[int], set[int]]:
     return {cores[-1]}, set(cores[:-1]) or set(cores)
 
 
-@contextmanager
-def on_cores(cores: set[int]) -> Iterator[None]:
-    """Stay on these cores; what is started meanwhile stays there for good."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
 def move(pid: int, cores: set[int]) -> None:
     """Move a process with all its threads to these cores."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
@@ -73,3 +61,12 @@ def machine() -> str:
     release = os.uname()
     cpu = ", ".join(sorted(names)) or release.machine
     return f"{cpu}, {len(os.sched_getaffinity(0))} cores, {release.sysname} {release.release}"
+
+
+def core_ticks(core: int) -> tuple[int, int]:
+    """Return for how many ticks a core has worked, for whomever, and how many there were."""
+    lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+    row = next(line.split() for line in lines if line.startswith(f"cpu{core} "))
+    user, nice, system, idle, iowait, *rest = (int(ticks) for ticks in row[1:9])
+    total = user + nice + system + idle + iowait + sum(rest)
+    return total - idle - iowait, total

@@ -133,5 +133,5 @@ async def open_memory(options: StoreOptions) -> AsyncIterator[Store]:
 
 
 if __name__ == "__main__":
-    wiring.open_store = open_memory
+    wiring.open_store = open_memory  # type: ignore[attr-defined]
     sys.exit(cli.main(["--env-file", os.devnull, "serve"]))

@@ -1,4 +1,4 @@
-"""Starts what is measured and what stands round it, each on its own core, and ends it all."""
+"""Starts what is measured and what stands round it, and ends it all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from assistant.store.embedded import find_binary
-from bench.measure import move, on_cores
 
 ROOT = Path(__file__).parents[1]
 _START_SECONDS = 30
@@ -75,7 +74,8 @@ async def program(
             line = (await process.stdout.readline()).decode()
         url = next((word for word in line.split() if word.startswith("http://")), "")
         if not url:
-            message = f"{' '.join(command)} did not start:\n{log.read_text()[-2000:]}"
+            said = await asyncio.to_thread(log.read_text)
+            message = f"{' '.join(command)} did not start:\n{said[-2000:]}"
             raise RuntimeError(message)
         yield process, url
     finally:
@@ -83,10 +83,8 @@ async def program(
 
 
 @asynccontextmanager
-async def serving(
-    variant: Variant, folder: Path, upstream: str, core: set[int], others: set[int]
-) -> AsyncIterator[Running]:
-    """Serve a variant on `core`, with its store on `others`; the model is at `upstream`."""
+async def serving(variant: Variant, folder: Path, upstream: str) -> AsyncIterator[Running]:
+    """Serve a variant, with its data in `folder`; the model is at `upstream`."""
     data = folder / variant.name
     data.mkdir()
     settings = {
@@ -100,21 +98,14 @@ async def serving(
         "MAX_CONCURRENT_REQUESTS": "400",
         **variant.settings,
     }
-    async with _redis(variant, data, others) as (url, redis_pid):
+    async with _redis(variant, data) as (url, redis_pid):
         if url:
             settings |= {"REDIS_URL": url, "STORE_FALLBACK": "fail"}
-        with on_cores(core):
-            starting = program(variant.command, data / "server.log", settings)
-            process, address = await starting.__aenter__()
-        try:
-            store_pid = redis_pid
-            if variant.embedded:
-                store_pid = int((data / "store" / "valkey.pid").read_text())
-                move(store_pid, others)
+        async with program(variant.command, data / "server.log", settings) as (process, address):
+            pidfile = data / "store" / "valkey.pid"
+            store_pid = int(pidfile.read_text()) if variant.embedded else redis_pid
             host, _, port = address.removeprefix("http://").rpartition(":")
             yield Running(variant, host, int(port), process.pid, store_pid)
-        finally:
-            await starting.__aexit__(None, None, None)
 
 
 def redis_program() -> str:
@@ -123,9 +114,7 @@ def redis_program() -> str:
 
 
 @asynccontextmanager
-async def _redis(
-    variant: Variant, folder: Path, cores: set[int]
-) -> AsyncIterator[tuple[str, int | None]]:
+async def _redis(variant: Variant, folder: Path) -> AsyncIterator[tuple[str, int | None]]:
     if not variant.redis:
         yield "", None
         return
@@ -134,8 +123,7 @@ async def _redis(
         port = probe.getsockname()[1]
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     options += ["--appendonly", "yes", "--appendfsync", "everysec"]
-    with on_cores(cores):
-        process = await asyncio.create_subprocess_exec(variant.redis, *options, stdout=DEVNULL)
+    process = await asyncio.create_subprocess_exec(variant.redis, *options, stdout=DEVNULL)
     try:
         await _until_answers(port)
         yield f"redis://127.0.0.1:{port}/0", process.pid

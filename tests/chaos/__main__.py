@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 import time
@@ -40,6 +41,8 @@ def main() -> int:
     folder: Path = options.pop("folder") or Path(tempfile.mkdtemp(prefix="chaos-"))
     act: str = options.pop("scene")
     weather = Weather(**options)
+    # To the model server, clients that die in the middle of an answer are an error each time.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     begun = time.monotonic()
     sys.stdout.write(f"{weather}\nlogs and data: {folder}\n\n")
     sys.stdout.flush()

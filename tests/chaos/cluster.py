@@ -12,11 +12,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
-from redis.exceptions import RedisError
-
 from tests import processes
 from tests.chaos.effects import Database
-from tests.chaos.holdings import held_by, may_die, nobody_is_dead
+from tests.chaos.holdings import held_by, nobody_is_dead
 from tests.chaos.member import Blow, Kind, Member
 from tests.chaos.outage import Store
 from tests.chaos.proxy import Proxy
@@ -40,7 +38,7 @@ class Cluster:
         self.folder = folder
         self.redis = redis
         self.blows: list[Blow] = []
-        self.store = Store(redis, self.blows)
+        self.store = Store(redis, self.blows, self._aside)
         self.database = Database(folder / "effects.db")
         self.raw = self.store.raw
         self.members: dict[str, Member] = {}
@@ -158,22 +156,6 @@ class Cluster:
         self.members[name].frozen = False
         self.members[name].signal(signal.SIGCONT)
 
-    async def kill_one(self, kind: Kind) -> bool:
-        """Kill any member of a kind, unless one of them is dead already; returns whether it was."""
-        up = self.names(kind, up=True)
-        try:
-            spared = len(up) < 2 or not await may_die(self.raw, kind)
-        except (RedisError, OSError):
-            return False
-        if not spared:
-            await self.kill(self._chance.choice(up))
-        return not spared
-
-    async def kill_all(self, kind: Kind) -> None:
-        """Kill all members of a kind at once."""
-        up = self.names(kind, up=True)
-        await asyncio.gather(*(self.kill(name, "all killed") for name in up))
-
     def cut_doors(self) -> None:
         """Drop all connections of clients."""
         for door in self._doors():
@@ -186,6 +168,11 @@ class Cluster:
         door.cut()
         await asyncio.sleep(away)
         await door.accept()
+
+    def _aside(self) -> str:
+        """Return what makes a blow worse than it is: nobody was left to go on with any run."""
+        who: Kind = "worker" if self.names("worker") else "server"
+        return "" if self.names(who, up=True) else f", all {who}s gone"
 
     def _doors(self) -> list[Proxy]:
         return [member.proxy for member in self.members.values() if member.proxy is not None]
@@ -223,7 +210,7 @@ class Cluster:
             await nobody_is_dead(self.raw, member.kind)
 
     async def _note(self, what: str, member: Member) -> None:
-        blow = Blow(what, time.monotonic())
+        blow = Blow(what + self._aside(), time.monotonic())
         self.blows.append(blow)
         blow.hit = await held_by(self.raw, member.whoami.read_text())
 

@@ -103,6 +103,12 @@ async def read_fired(redis: Redis) -> list[str]:
     return [raw.decode() for raw in await _reply(redis, "HKEYS", FIRED)]
 
 
+async def all_ended(redis: Redis) -> None:
+    """Wait until no run is open: a message that was sent twice is answered twice."""
+    while await _reply(redis, "ZCARD", f"{_P}runs:open"):
+        await asyncio.sleep(0.05)
+
+
 async def may_die(redis: Redis, kind: str) -> bool:
     """Ask whether one of a kind may die now: not while another of them is dead."""
     return bool(await redis.set(f"{DEAD}:{kind}", "1", nx=True))

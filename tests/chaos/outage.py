@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -23,15 +24,21 @@ class Store:
         proxy: what servers and workers connect to.
         raw: a connection of our own, past the proxy.
         witness: knows when each entry was written.
+
+    Args:
+        aside: what is to be said of the circumstances of a blow.
     """
 
-    def __init__(self, redis: processes.RedisProcess, blows: list[Blow]) -> None:
+    def __init__(
+        self, redis: processes.RedisProcess, blows: list[Blow], aside: Callable[[], str]
+    ) -> None:
         self.direct_url = redis.url
         self.proxy = Proxy(redis.port)
         self.raw: Redis = Redis.from_url(redis.url, retry=Retry(NoBackoff(), 1))
         self.witness = Witness(redis.url)
         self._redis = redis
         self._blows = blows
+        self._aside = aside
         self._hit = asyncio.Lock()
 
     @property
@@ -61,7 +68,7 @@ class Store:
             self.proxy.flow()
 
     async def _blow(self, what: str) -> Blow:
-        blow = Blow(what, time.monotonic(), hit=await held_by(self.raw, None))
+        blow = Blow(f"{what}{self._aside()}", time.monotonic(), hit=await held_by(self.raw, None))
         self._blows.append(blow)
         return blow
 

@@ -20,7 +20,7 @@ class Delays:
     """Seconds from each blow to the next event of each run it hit, by kind of blow.
 
     Attributes:
-        slowest: the same with names, to look into.
+        slowest: those after kills with names, to look into.
     """
 
     by_blow: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -29,7 +29,8 @@ class Delays:
     def add(self, what: str, run_id: str, blow_at: float, seconds: float) -> None:
         """Note one."""
         self.by_blow[what].append(seconds)
-        self.slowest.append((seconds, f"{run_id} {what} at {blow_at:.2f}"))
+        if _is_kill(what):
+            self.slowest.append((seconds, f"{run_id} {what} at {blow_at:.2f}"))
 
     def of_kills(self) -> list[float]:
         """Return those of processes that died by SIGKILL while others of their kind lived."""
@@ -41,7 +42,7 @@ class Delays:
         yield f"  {'':24}{'runs':>6}{'median':>9}{'p99':>9}{'max':>9}"
         yield from (_row(what, found) for what, found in sorted(self.by_blow.items()))
         yield _row("all kills", self.of_kills())
-        for seconds, name in sorted(self.slowest, reverse=True)[:3]:
+        for seconds, name in sorted(self.slowest, reverse=True)[:5]:
             yield f"  slow: {seconds:.2f} {name}"
 
 
@@ -90,7 +91,7 @@ def percentile(found: Sequence[float], part: float) -> float:
 
 
 def _is_kill(what: str) -> bool:
-    return "killed" in what and "all killed" not in what
+    return "killed" in what and "all killed" not in what and "gone" not in what
 
 
 def _row(what: str, found: Sequence[float]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from pathlib import Path
 
 from tests.chaos.cluster import Cluster
@@ -18,11 +19,10 @@ async def kill_in_turn(house: Cluster, size: int) -> Report:
     """Kill each process, one after the other, while so many conversations go on."""
     crowd = Crowd(house, "in-turn", size, Manners(cancels=0.02))
     async with crowd.talking():
-        for pair in zip(house.names("server"), house.names("worker"), strict=True):
-            for name in pair:
-                await house.all_up(house.members[name].kind)
-                await crowd.moved_on()
-                await house.kill(name)
+        for name in sorted(house.members, key=_number):
+            await house.all_up(house.members[name].kind)
+            await crowd.moved_on()
+            await house.kill(name)
         await house.all_up()
         await crowd.moved_on()
     return await verdict(house, crowd.told)
@@ -32,9 +32,9 @@ async def replace_in_turn(house: Cluster, size: int) -> Report:
     """Stop and start all processes as a deployment does; nobody who talks may notice."""
     crowd = Crowd(house, "replaced", size, Manners())
     async with crowd.talking():
-        for pair in zip(house.names("server"), house.names("worker"), strict=True):
+        for _, names in itertools.groupby(sorted(house.members, key=_number), _number):
             await crowd.moved_on()
-            await asyncio.gather(*(_replace(house, name) for name in pair))
+            await asyncio.gather(*(_replace(house, name) for name in names))
         await crowd.moved_on()
     report = await verdict(house, crowd.told)
     for told in crowd.told:
@@ -45,6 +45,10 @@ async def replace_in_turn(house: Cluster, size: int) -> Report:
         ended = last.get("type") in {"run.completed", "response_complete"} or "response" in last
         report.check("clients have the full text", holds=ended, where=where, found=last)
     return report
+
+
+def _number(name: str) -> str:
+    return name.rpartition("-")[2]
 
 
 async def _replace(house: Cluster, name: str) -> None:

@@ -25,6 +25,8 @@ last user message may hold directives, of which an unknown one is a 400:
 
     [[split]] [[keepalive]] [[crlf]] [[pace: MS]]     how a stream's bytes are laid out
 
+    [[crash: STEP]]               means the server's own process, in tests/chaos; nothing here
+
 Any fault takes `times=N`: it strikes for the first N requests with that message only. Faults
 count all deltas, those of tool arguments too. Without `stream`, a numbered fault strikes in the
 middle of the JSON body. As the API does, the upstream refuses an input with an unanswered tool

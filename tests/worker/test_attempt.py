@@ -23,7 +23,7 @@ from assistant.events import (
     ToolCalled,
     ToolReturned,
 )
-from assistant.store import Claim
+from assistant.store import Claim, keys
 from assistant.worker.attempt import MAX_CRASHES
 from tests.conftest import may_block
 from tests.engine.talks import TOOLS
@@ -117,7 +117,8 @@ async def test_a_run_that_has_ended_is_nobodys(make_worker: MakeWorker, engine: 
 async def test_personas_that_are_gone(make_worker: MakeWorker, engine: Engine) -> None:
     worker = await make_worker()
     run = a_talk(cast="of former times")
-    last = (await make(worker, engine, await worker.claim(run)))[-1]
-    # `keep_cast` of the tests keeps nobody under that name.
+    claim = await worker.claim(run)
+    await worker.redis.delete(keys.cast(run.cast))
+    last = (await make(worker, engine, claim))[-1]
     assert isinstance(last, RunFailed)
     assert (last.code, last.retryable) == ("persona_gone", False)
