@@ -124,6 +124,7 @@ class Approval(msgspec.Struct, frozen=True):
     session_id: str | None = None
     decision: Decision | None = None
     decided_by: str = ""
+    decided_at: datetime | None = None
     reason: str = ""
 
     def may_be_decided_by(self, principal: Principal) -> bool:

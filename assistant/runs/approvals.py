@@ -6,7 +6,7 @@ import msgspec
 import structlog
 
 from assistant.errors import ApprovalClosedError, ForbiddenError, NotFoundError
-from assistant.models import Approval, Principal, Run
+from assistant.models import Approval, Principal, Run, now
 from assistant.runs.asks import Executor
 from assistant.store import Store
 
@@ -73,6 +73,7 @@ class ApprovalService:
             approval,
             decision="approved" if approve else "rejected",
             decided_by=principal.name,
+            decided_at=now(),
             reason=reason,
         )
         what = await self._approvals.decide(decided, arguments_hash=arguments_hash or "")

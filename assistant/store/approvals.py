@@ -11,13 +11,14 @@ import msgspec
 from assistant import events
 from assistant.errors import LeaseLostError
 from assistant.events import ApprovalRequested, ApprovalResolved
-from assistant.models import Approval, now
+from assistant.models import Approval, Session, now
 from assistant.store import keys
 from assistant.store.bells import Bells
 from assistant.store.client import Client
 from assistant.store.leases import Leases
 from assistant.store.pen import Pen
 from assistant.store.scripts import DECIDE, SUSPEND, Scripts
+from assistant.store.sessions import encode
 
 Decided = Literal["missing", "decided", "ended", "changed", "late", "noted", "resumed"]
 
@@ -35,8 +36,16 @@ class Approvals:
         self._scripts = Scripts(redis)
         self._keep = keep
 
-    async def request(self, pen: Pen, checkpoint: bytes, wanted: Sequence[Approval]) -> None:
+    async def request(
+        self,
+        pen: Pen,
+        checkpoint: bytes,
+        wanted: Sequence[Approval],
+        session: Session | None = None,
+    ) -> None:
         """Log the requests, keep the checkpoint and let the run go, all or nothing.
+
+        `session` is its record as it shall be while it waits.
 
         Raises:
             LeaseLostError: when another worker has taken the run over.
@@ -55,7 +64,7 @@ class Approvals:
                 *(keys.owner(run.owner), keys.cast(run.cast)),
             ],
             *(run.run_id, pen.token, self._leases.lease_ms, pen.next_sequence, checkpoint),
-            *(int(longest.total_seconds() * 1000), *rows),
+            *(int(longest.total_seconds() * 1000), encode(session) if session else b"", *rows),
         )
         if what != b"ok":
             detail = f"Run {run.run_id} is written by another worker now."

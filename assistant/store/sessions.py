@@ -54,9 +54,9 @@ class Sessions:
         raw = await self._redis.get(keys.session(session_id))
         return _session.decode(raw) if raw else None
 
-    def touch(self, session: Session) -> Session:
-        """Return the session with its end moved on from now."""
-        return msgspec.structs.replace(session, expires_at=now() + self._idle)
+    def touch(self, session: Session, busy: timedelta = timedelta(0)) -> Session:
+        """Return the session with its end moved on from now, or from when it is not busy."""
+        return msgspec.structs.replace(session, expires_at=now() + busy + self._idle)
 
     async def page(
         self, owner: str, *, after: str | None, limit: int

@@ -13,7 +13,7 @@ import structlog
 from assistant.engine import Checkpoint, Engine, Execution
 from assistant.errors import LeaseLostError, ModelError, NotFoundError
 from assistant.events import RunCancelled, RunCompleted, RunFailed, RunStarted, Terminal
-from assistant.models import Approval, Message, MessageStatus, Run, now
+from assistant.models import Approval, Message, MessageStatus, Run, Session, now
 from assistant.personas import Catalog
 from assistant.store import Claim, Ending, HistoryLine, Pen, Store, status_of
 from assistant.worker.briefing import Briefing
@@ -69,10 +69,7 @@ class Attempts:
             stop.ask(claim.cancelled_by)
         pen = self._store.log.open_pen(claim)
         try:
-            checkpoint = checkpoint_of(claim)
-            told = await self._go_on(claim, pen, checkpoint, stop)
-            log.info("run.started", attempt=claim.attempt, persona=claim.run.persona)
-            terminal, execution = await self._answer(claim, pen, checkpoint, told, stop)
+            terminal, execution = await self._answer(claim, pen, stop)
             await pen.drain()
             if terminal is not None:
                 await patiently(self._finish, pen, terminal, execution)
@@ -101,14 +98,18 @@ class Attempts:
         return left.told
 
     async def _answer(
-        self,
-        claim: Claim,
-        pen: Pen,
-        checkpoint: Checkpoint | None,
-        told: frozenset[str],
-        stop: Stop,
+        self, claim: Claim, pen: Pen, stop: Stop
     ) -> tuple[Terminal | None, Execution | None]:
         """Return how the run ended (None: it has to wait for a decision) and what it made."""
+        try:
+            checkpoint = checkpoint_of(claim)
+        except msgspec.MsgspecError as error:
+            # Beginning anew would make its effects again, under other ids.
+            log.error("checkpoint.unreadable", error=type(error).__name__)  # noqa: TRY400
+            await self._go_on(claim, pen, None, stop)
+            return _broken(), None
+        told = await self._go_on(claim, pen, checkpoint, stop)
+        log.info("run.started", attempt=claim.attempt, persona=claim.run.persona)
         if stop.asked.is_set() and checkpoint is None:
             return RunCancelled(stop.by), None
         try:
@@ -116,16 +117,18 @@ class Attempts:
         except NotFoundError as error:
             return RunFailed("persona_gone", error.detail, retryable=False), None
         execution = self._engine.prepare(job, RunRecord(self._store, claim, pen))
-        if stop.asked.is_set():
-            terminal: Terminal | None = RunCancelled(stop.by)
-        elif claim.crashes > MAX_CRASHES:
-            text = "The answer was begun several times and never finished. Please ask again."
-            terminal = RunFailed("too_many_attempts", text, retryable=True)
-        else:
-            terminal = await self._execute(pen.run, execution, stop)
+        terminal = await self._end(claim, execution, stop)
         if terminal is not None:
             execution.close()
         return terminal, execution
+
+    async def _end(self, claim: Claim, execution: Execution, stop: Stop) -> Terminal | None:
+        if stop.asked.is_set():
+            return RunCancelled(stop.by)
+        if claim.crashes > MAX_CRASHES:
+            text = "The answer was begun several times and never finished. Please ask again."
+            return RunFailed("too_many_attempts", text, retryable=True)
+        return await self._execute(claim.run, execution, stop)
 
     async def _execute(self, run: Run, execution: Execution, stop: Stop) -> Terminal | None:
         work = asyncio.create_task(execution.run(), name=f"answer {run.run_id}")
@@ -157,8 +160,7 @@ class Attempts:
             return RunFailed(error.code, error.detail, retryable=error.retryable)
         except Exception:
             log.exception("run.crashed")
-            text = "Something went wrong on our side. Please try again."
-            return RunFailed("internal", text, retryable=True)
+            return _broken()
         return None if execution.wanted else RunCompleted(execution.text, execution.usage)
 
     async def _wait_for_yes(
@@ -166,7 +168,12 @@ class Attempts:
     ) -> None:
         covered = msgspec.structs.replace(checkpoint, sequence=pen.next_sequence - 1)
         raw = msgspec.json.encode(covered)
-        await patiently(self._store.approvals.request, pen, raw, wanted)
+        session = await patiently(self._session, pen.run)
+        if session is not None:
+            # It does not end for idleness while it waits for its user.
+            longest = max(approval.expires_at for approval in wanted) - now()
+            session = self._store.sessions.touch(session, longest)
+        await patiently(self._store.approvals.request, pen, raw, wanted, session)
         log.info("run.waiting", approvals=len(wanted))
 
     async def _finish(self, pen: Pen, terminal: Terminal, execution: Execution | None) -> None:
@@ -178,9 +185,7 @@ class Attempts:
             text=text or None,
             error=terminal.code if isinstance(terminal, RunFailed) else None,
         )
-        session = None
-        if run.session_id is not None:
-            session = await self._store.sessions.find(run.session_id)
+        session = await self._session(run)
         await self._store.runs.finish(
             pen,
             terminal,
@@ -190,6 +195,9 @@ class Attempts:
             share_for=self._cache_for if status == "completed" else timedelta(0),
         )
         self._note(run, ending, status, execution)
+
+    async def _session(self, run: Run) -> Session | None:
+        return await self._store.sessions.find(run.session_id) if run.session_id else None
 
     def _note(
         self, run: Run, ending: Ending, status: MessageStatus, execution: Execution | None
@@ -207,6 +215,11 @@ class Attempts:
             error=ending.error,
             output_tokens=ending.usage.output_tokens if ending.usage else 0,
         )
+
+
+def _broken() -> RunFailed:
+    text = "Something went wrong on our side. Please try again."
+    return RunFailed("internal", text, retryable=True)
 
 
 def _lines(run: Run, execution: Execution | None, status: MessageStatus) -> list[HistoryLine]:

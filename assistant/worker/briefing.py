@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import structlog
+
 from assistant.engine import Checkpoint, Job
 from assistant.errors import NotFoundError
-from assistant.models import Approval
+from assistant.models import Approval, Run
 from assistant.persona import Persona
 from assistant.personas import Catalog, decode_cast
 from assistant.store import Claim, HistoryLine, Store
+
+log = structlog.get_logger(__name__)
 
 
 class Briefing:
@@ -27,7 +31,7 @@ class Briefing:
             NotFoundError: when the personas that it began with are no longer kept.
         """
         run = claim.run
-        cast = await self._cast(run.cast)
+        cast = await self._cast(run)
         persona = cast[run.persona]
         earlier = await self._earlier(run.run_id, run.session_id)
         return Job(
@@ -46,15 +50,20 @@ class Briefing:
             told=told,
         )
 
-    async def _cast(self, name: str) -> Mapping[str, Persona]:
-        known = self._personas.cast_named(name)
+    async def _cast(self, run: Run) -> Mapping[str, Persona]:
+        known = self._personas.cast_named(run.cast)
         if known is not None:
             return known
-        raw = await self._store.runs.cast(name)
-        if raw is None:
+        raw = await self._store.runs.cast(run.cast)
+        try:
+            kept = decode_cast(raw) if raw else {}
+        except ValueError as error:
+            log.error("cast.unreadable", cast=run.cast, error=type(error).__name__)  # noqa: TRY400
+            kept = {}
+        if run.persona not in kept:
             detail = "The persona was changed, and the version that began this is no longer kept."
             raise NotFoundError(detail)
-        return decode_cast(raw)
+        return kept
 
     async def _decisions(self, run_id: str) -> dict[str, Approval]:
         return {found.call_id: found for found in await self._store.approvals.of(run_id)}

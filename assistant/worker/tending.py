@@ -50,7 +50,7 @@ class Tending:
 
     async def _close_expired(self) -> None:
         for approval in await self._store.approvals.expired():
-            expired = msgspec.structs.replace(approval, decision="expired")
+            expired = msgspec.structs.replace(approval, decision="expired", decided_at=now())
             if await self._store.approvals.decide(expired) == "resumed":
-                log.info("approval.expired", run_id=approval.run_id, at=now().isoformat())
+                log.info("approval.expired", run_id=approval.run_id)
                 await self._worker.ring()

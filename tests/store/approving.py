@@ -33,7 +33,8 @@ def an_approval(run: Run, call_id: str = "call_1", **changes: Any) -> Approval:
 
 def decided(approval: Approval, decision: str = "approved", by: str = "visitor") -> Approval:
     """Return an approval with its decision."""
-    return msgspec.structs.replace(approval, decision=decision, decided_by=by, reason="so")
+    changes = {"decision": decision, "decided_by": by, "decided_at": now(), "reason": "so"}
+    return msgspec.structs.replace(approval, **changes)
 
 
 async def waiting(worker: Worker, run: Run, *call_ids: str, **changes: Any) -> list[Approval]:

@@ -157,8 +157,9 @@ async def test_what_nobody_decided_is_found_and_closed(one: Worker, other: Worke
     late = await waiting(one, a_run(None), "call_1", expires_at=now() + PAST)
     await waiting(one, a_run(None), "call_1", expires_at=now() + SOON)
     assert await other.store.approvals.expired() == late
-    closed = decided(late[0], "expired", by="")
-    said = await asyncio.gather(*(w.store.approvals.decide(closed) for w in (one, other, one)))
+    said = await asyncio.gather(
+        *(w.store.approvals.decide(decided(late[0], "expired", by="")) for w in (one, other, one))
+    )
     assert sorted(said) == ["decided", "decided", "resumed"]
     assert await other.store.approvals.expired() == []
     claim = await other.store.leases.take()

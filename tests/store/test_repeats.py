@@ -174,6 +174,7 @@ async def test_giving_back_twice_gives_back_once(one: Worker) -> None:
 async def test_deciding_twice_decides_once(one: Worker) -> None:
     (approval,) = await waiting(one, a_run(), "call_1")
     async with _twice(one.store.approvals) as replies:
-        assert await one.store.approvals.decide(decided(approval)) == "decided"
-    assert replies == [(b"resumed", b"decided")]
+        assert await one.store.approvals.decide(decided(approval)) == "resumed"
+    assert replies == [(b"resumed", b"resumed")]
+    assert await one.store.approvals.decide(decided(approval)) == "decided", "somebody's second"
     assert await one.store.leases.queued() == 1

@@ -122,3 +122,27 @@ async def test_personas_that_are_gone(make_worker: MakeWorker, engine: Engine) -
     last = (await make(worker, engine, claim))[-1]
     assert isinstance(last, RunFailed)
     assert (last.code, last.retryable) == ("persona_gone", False)
+
+
+async def test_personas_that_cannot_be_read(make_worker: MakeWorker, engine: Engine) -> None:
+    worker = await make_worker()
+    run = a_talk(cast="of another version")
+    await worker.store.runs.keep_cast(run.cast, b'[{"slug": "guide"}]')
+    last = (await make(worker, engine, await worker.claim(run)))[-1]
+    assert isinstance(last, RunFailed)
+    assert (last.code, last.retryable) == ("persona_gone", False)
+
+
+async def test_a_checkpoint_that_cannot_be_read_ends_the_run(
+    make_worker: MakeWorker, engine: Engine
+) -> None:
+    worker = await make_worker()
+    run = a_talk()
+    claim = await accepted(worker, run)
+    await worker.write(worker.store.log.open_pen(claim), *LEFT)
+    await worker.store.leases.keep_checkpoint(run.run_id, claim.token, b'{"of": "another version"}')
+    found = await make(worker, engine, await left(worker, run))
+    assert isinstance(found[-1], RunFailed)
+    assert found[-1].code == "internal"
+    assert MessageDiscarded("msg_2") in found
+    assert await worker.store.leases.claim(run.run_id) is None

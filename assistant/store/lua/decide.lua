@@ -4,6 +4,7 @@
 local rid, call = ARGV[1], ARGV[2]
 local raw = redis.call('HGET', approvals_key(rid), call)
 if not raw then return 'missing' end
+if raw == ARGV[5] then return 'resumed' end -- the reply was lost
 local known = cjson.decode(raw)
 if known['decision'] ~= cjson.null then return 'decided' end
 if redis.call('HGET', run_key(rid), 'status') ~= 'waiting' then return 'ended' end

@@ -2,7 +2,7 @@
 local queued = 0
 for _, rid in ipairs(redis.call('ZRANGE', OPEN, 0, -1)) do
   local known = redis.call('HMGET', run_key(rid), 'status', 'session', 'cancel')
-  local status, sid = known[1], known[2]
+  local status, sid = known[1], known[2] or ''
   if status ~= 'queued' and status ~= 'running' and status ~= 'waiting' then
     redis.call('ZREM', OPEN, rid)
     redis.call('ZREM', QUEUE, rid)
