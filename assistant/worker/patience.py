@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-_ROUNDS = 3
+_ROUNDS = 2
 
 
 class Patience:
