@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from typing_extensions import override
 from assistant import cli, wiring
 from assistant.background import running
 from assistant.models import Approval
-from assistant.store import Approvals, Claim, Leases, Pen, Store, StoreOptions
+from assistant.store import Approvals, Claim, Leases, Store, StoreOptions
 from assistant.store.bells import Bells
 from bench.memory_store import NOWHERE, Memory, MemoryLog, MemoryRuns, MemorySessions
 
@@ -91,7 +91,7 @@ class NoApprovals(Approvals):
     """No call ever waits."""
 
     @override
-    async def request(self, pen: Pen, checkpoint: bytes, wanted: Sequence[Approval]) -> None:
+    async def request(self, *_: object, **__: object) -> None:
         raise NotImplementedError
 
     @override

@@ -138,7 +138,8 @@ class Execution:
             fault = faults.explain(error)
             if fault is None:
                 raise
-            log.warning("model.failed", code=fault.code, error=type(error).__name__)
+            kind, place = type(error).__name__, faults.place_of(error)
+            log.warning("model.failed", code=fault.code, error=kind, at=place)
             raise fault from error
 
     async def _restored(self, agent: Agent[RunContext]) -> _State | None:

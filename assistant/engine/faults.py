@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import httpx2
 import openai
@@ -41,6 +43,15 @@ def explain(error: BaseException) -> ModelError | None:
 def lease_lost(error: BaseException) -> LeaseLostError | None:
     """Return the lost lease behind an error, if that is what it is about."""
     return next((link for link in _chain(error) if isinstance(link, LeaseLostError)), None)
+
+
+def place_of(error: BaseException) -> str:
+    """Return where an error was raised, as file and line: for the log, without what it says."""
+    places = [
+        f"{Path(frame.f_code.co_filename).name}:{line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    return places[-1] if places else ""
 
 
 def _refused(error: openai.APIStatusError) -> ModelError:

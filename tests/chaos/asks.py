@@ -32,7 +32,7 @@ def booking(tag: str, words: int = 20, pace: int = 30, *, tell: bool = False) ->
 def any_message(chance: random.Random, tag: str, *, crashes: float = 0.0) -> str:
     """Return some message; with the given probability its run kills a process on its way."""
     kind = chance.choices(_KINDS, weights=(1, 1, 2))[0]
-    pace, words = chance.choice((20, 40, 80)), chance.randint(10, 30)
+    pace, words = chance.choice((40, 80)), chance.randint(8, 24)
     if chance.random() >= crashes:
         return _of_kind(kind, tag, words, pace)
     step = chance.choice(STEPS)

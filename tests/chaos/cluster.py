@@ -22,6 +22,7 @@ from tests.chaos.proxy import Proxy
 AGENTS = processes.ROOT / "tests" / "data" / "chaos"
 
 _TRIES = 5
+_UNKNOWN = 255  # what asyncio says where somebody else reaped the process
 
 
 class Cluster:
@@ -201,7 +202,7 @@ class Cluster:
         ending, member.frozen = member.ending, False
         if ending == "stopped":
             return
-        if not ending and code != -signal.SIGKILL:
+        if not ending and code not in {-signal.SIGKILL, _UNKNOWN}:
             tail = running.log.read_text()[-2_000:]
             self.faults.append(f"{member.name} ended by itself with code {code}:\n{tail}")
         await self._note(f"{member.kind} {ending or 'killed at a named step'}", member)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from typing_extensions import override
 
@@ -37,6 +39,9 @@ class Proxy:
             self.refuse()
             self.cut()
             await asyncio.gather(*self.connecting, return_exceptions=True)
+            self.cut()
+            while self.links:
+                await asyncio.sleep(0)  # each says so itself when it is closed
 
     async def accept(self) -> None:
         """Take connections, anew where they were refused."""
@@ -121,7 +126,11 @@ class _Link(asyncio.Protocol):
             self.transport.resume_reading()
 
     def abort(self) -> None:
+        """Drop the connection as a broken line does: with a reset, not in order."""
         if self.transport is not None:
+            sock = self.transport.get_extra_info("socket")
+            with suppress(OSError):  # closed already
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.transport.abort()
 
 

@@ -95,13 +95,13 @@ class Storm:
     async def _strike_on(self) -> None:
         """Strike, at random, until it was enough; those that a message calls for come as well."""
         blows: list[tuple[int, Callable[[], Awaitable[object]]]] = [
-            (16, self._kill_worker),
-            (8, self._kill_server),
-            (4, self._kill_store),
+            (30, self._kill_worker),
+            (12, self._kill_server),
+            (3, self._kill_store),
             (4, self._freeze),
-            (2, self._cut_doors),
-            (2, self._cut_store),
-            (2, self._stall_store),
+            (3, self._cut_doors),
+            (3, self._cut_store),
+            (1, self._stall_store),
             (2, self._refuse_doors),
             (1, self._kill_workers),
         ]
@@ -127,9 +127,10 @@ class Storm:
                 await self._house.kill(self._chance.choice(up))
 
     async def _kill_workers(self) -> None:
-        """Kill all workers at once."""
+        """Kill all workers at once, if all are there."""
         up = self._house.names("worker", up=True)
-        await asyncio.gather(*(self._house.kill(name, "all killed") for name in up))
+        if len(up) == len(self._house.names("worker")):
+            await asyncio.gather(*(self._house.kill(name, "all killed") for name in up))
 
     async def _kill_store(self) -> None:
         if self._house.store.is_well:

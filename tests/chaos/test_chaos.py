@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.timeout(180),
 ]
 
-_WEATHER = Weather(runs=25, kills=8, lease=2, at_once=6, crashes=0.3, pause=0.6)
+_WEATHER = Weather(runs=25, kills=8, lease=2, at_once=5, crashes=0.3, pause=0.5)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -91,14 +91,14 @@ def _lost(log: str) -> str:
 
 
 async def test_each_process_is_killed_in_turn_while_conversations_go_on(house: Cluster) -> None:
-    report = await kill_in_turn(house, 6)
+    report = await kill_in_turn(house, 4)
     _check(report)
     killed = report.tallies["Blows"]
     assert (killed["server killed"], killed["worker killed"]) == (3, 3), str(report)
 
 
 async def test_a_rolling_restart_is_noticed_by_nobody(house: Cluster) -> None:
-    _check(await replace_in_turn(house, 5))
+    _check(await replace_in_turn(house, 4))
 
 
 async def test_a_small_storm(house: Cluster) -> None:
