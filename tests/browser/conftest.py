@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, Request, async_playwright
+
+from tests import processes
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 # Without these the browser itself talks to its maker, and the tests count requests.
@@ -38,6 +41,14 @@ class Watch:
 
     def _note(self, request: Request) -> None:
         self.hosts.add(urlsplit(request.url).netloc)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """Return the URL of a server process for all tests of a file; each has a browser of its own."""
+    folder = tmp_path_factory.mktemp("process")
+    async with processes.server(folder, STREAM_DELAY=0.05, CHUNK_DELAY=0.02) as running:
+        yield running.url
 
 
 @pytest.fixture

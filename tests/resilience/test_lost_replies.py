@@ -77,19 +77,34 @@ async def _converse(http: aiohttp.ClientSession, number: int) -> None:
     name, long = f"s{number}", f"[[tokens: 50]] [[pace: 20]] {number}"
     for message in (long, f"second {number}"):
         run = await _insist(http, name, message)
-        found = await client.follow(http, run["run_id"])
+        found = await _follow(http, run["run_id"])
         assert [frame.id for frame in found] == list(range(len(found)))
         assert found[-1].data["type"] == "run.completed"
         assert answer_in(frame.data for frame in found) == found[-1].data["text"]
         assert not any(frame.data["type"] == "message.discarded" for frame in found)
-    async with http.get(f"/history/{name}") as reply:
-        messages = [(m["role"], m["content"]) for m in (await reply.json())["messages"]]
+    messages = [(m["role"], m["content"]) for m in await _history(http, name)]
     assert messages == [
         ("user", long),
         ("assistant", " ".join(f"w{n}" for n in range(50))),
         ("user", f"second {number}"),
         ("assistant", f"turn 2: second {number}"),
     ]
+
+
+async def _follow(http: aiohttp.ClientSession, run_id: str) -> list[client.Frame]:
+    while True:
+        async with http.get(f"/runs/{run_id}/events") as reply:
+            # Where two replies in a row are lost, the server says so, and to come back.
+            if reply.status != 503:
+                return [frame async for frame in client.frames(reply)]
+
+
+async def _history(http: aiohttp.ClientSession, name: str) -> list[dict[str, str]]:
+    while True:
+        async with http.get(f"/history/{name}") as reply:
+            if reply.status != 503:
+                messages: list[dict[str, str]] = (await reply.json())["messages"]
+                return messages
 
 
 async def _insist(http: aiohttp.ClientSession, name: str, message: str) -> dict[str, Any]:

@@ -38,10 +38,11 @@ async def test_a_browser_is_sent_to_the_page(site: Site) -> None:
 
 async def test_health(site: Site) -> None:
     health = await site.get("/health")
-    assert set(health) == {"status", "timestamp", "version", "store", "model"}
+    assert set(health) == {"status", "timestamp", "version", "store", "model", "workers"}
     assert (health["status"], health["version"]) == ("healthy", assistant.__version__)
     assert health["store"] == {"kind": "embedded", "reachable": True, "fallback": False}
     assert health["model"] == {"provider": "openai", "name": "gpt-test"}
+    assert health["workers"] == {"processes": 1, "slots": 100, "executing": 0}
     age = datetime.now(UTC) - datetime.fromisoformat(health["timestamp"])
     assert timedelta() <= age < timedelta(seconds=5)
     assert await site.get("/health/live") == {"status": "alive"}
