@@ -48,8 +48,8 @@ class Place(Protocol):
     def most_queued(self) -> int:
         """How many runs may be queued before one more is refused."""
 
-    async def fill(self, claim: Claim | None) -> None:
-        """Begin the run that was accepted, or say to others that it is queued."""
+    async def fill(self, claim: Claim | None, *, queued: bool) -> None:
+        """Begin what was claimed, if anything, and say to others if the run was queued."""
 
 
 class Executor(Protocol):

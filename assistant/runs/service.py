@@ -61,8 +61,10 @@ class RunService:
             offer = self._offer(ask, persona, run, session, place)
             what, run_id, claim = await self._accept(offer)
             if what in {"claimed", "queued"}:
-                log.info("run.accepted", run_id=run_id, persona=persona.slug, queued=claim is None)
-                await place.fill(claim)
+                log.info(
+                    "run.accepted", run_id=run_id, persona=persona.slug, queued=what == "queued"
+                )
+                await place.fill(claim, queued=what == "queued")
                 return run, True
         return await self._earlier(ask, what, run_id)
 

@@ -75,7 +75,7 @@ class Leases:
         """Claim a run by its id; None when it has ended or somebody holds it."""
         token = self.new_token()
         now_is = now().isoformat()
-        return _claim(
+        return claimed(
             await self._scripts.run(CLAIM, [], run_id, token, self.lease_ms, now_is), token
         )
 
@@ -87,7 +87,7 @@ class Leases:
         token = self._unsure = self._unsure or self.new_token()
         reply = await self._scripts.run(TAKE, [], token, self.lease_ms, now().isoformat())
         self._unsure = ""
-        return _claim(reply, token)
+        return claimed(reply, token)
 
     async def renew(self, tokens: Mapping[str, str]) -> Mapping[str, tuple[bool, str]]:
         """Renew the leases of runs, given with their tokens.
@@ -174,7 +174,8 @@ class Leases:
             await self._redis.delete(*(keys.lease(name) for name in names))
 
 
-def _claim(reply: Any, token: str) -> Claim | None:
+def claimed(reply: Any, token: str) -> Claim | None:
+    """Return the claim that a script replied with, if any."""
     if reply is None:
         return None
     spec, attempt, last, cancelled_by, checkpoint, crashes, resumed = reply

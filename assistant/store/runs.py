@@ -16,7 +16,7 @@ from assistant.models import MessageStatus, Run, Session
 from assistant.store import keys
 from assistant.store.bells import Bells
 from assistant.store.client import Client
-from assistant.store.leases import Claim, Leases
+from assistant.store.leases import Claim, Leases, claimed
 from assistant.store.pen import Pen, publication_head
 from assistant.store.scripts import ACCEPT, CANCEL, FINISH, Scripts
 from assistant.store.sessions import HistoryLine, encode
@@ -71,7 +71,7 @@ class Runs:
 
         Returns what happened, the id of the run that answers (the offered one, an earlier one
         for the same idempotency key or the same cached question, or the one in the way), and
-        the claim where the run may begin here at once.
+        the claim on what may begin here at once: this run, or the one whose turn comes before.
         """
         run, sid = offer.run, offer.run.session_id or ""
         started = RunStarted(run.persona, run.version, run.model, attempt=1)
@@ -94,7 +94,9 @@ class Runs:
             *(encode(line) for line in (*offer.opening, *offer.lines)),
         )
         what, run_id = reply[0].decode(), reply[1].decode()
-        return what, run_id, Claim(run, token, 1, 0) if what == "claimed" else None
+        if what == "claimed":
+            return what, run_id, Claim(run, token, 1, 0)
+        return what, run_id, claimed(reply[2], token) if len(reply) > 2 else None  # noqa: PLR2004
 
     async def get(self, run_id: str) -> Run | None:
         """Return a run, or None where none is kept by that id."""

@@ -46,9 +46,9 @@ class Place:
     here: bool
     most_queued: int
 
-    async def fill(self, claim: Claim | None) -> None:
-        """Begin the run that was accepted, or say to others that it is queued."""
+    async def fill(self, claim: Claim | None, *, queued: bool) -> None:
+        """Begin what was claimed, if anything, and say to others if the run was queued."""
         if claim is not None:
             _ = self._begin(claim)
-        else:
+        if queued:
             await self._ring()

@@ -116,8 +116,11 @@ async def test_the_order_of_arrival_does_not_outweigh_a_turn(one: Worker) -> Non
 async def test_a_slot_that_is_free_is_left_to_who_came_earlier(one: Worker) -> None:
     (waiting,) = await _queue(one, "early")
     late = a_run(None, user="late")
-    assert await one.accept(late, here=True) == ("queued", late.run_id)
-    assert await _taken(one, 2) == ["early", "late"]
+    what, run_id, claim = await one.offer(late, here=True)
+    assert (what, run_id) == ("queued", late.run_id)
+    assert claim is not None
+    assert (claim.run.run_id, claim.attempt, claim.last) == (waiting.run_id, 1, 1)
+    assert await _taken(one, 1) == ["late"]
     assert await _places(one, waiting) == [0]
     assert (await one.accept(a_run(None), here=True))[0] == "claimed"
 

@@ -4,9 +4,12 @@
 --       now ms, now, fingerprint, cache ttl ms, busy (reject or ''), session id, session record,
 --       most that may be queued, user, number of lines that only begin a history, history lines...
 -- Returns {what, run id}: claimed, queued, repeated (idempotency), mismatch, shared (cache), busy,
--- full, or unpinned where the cast is not kept yet.
+-- full, or unpinned where the cast is not kept yet; with queued, as a third, the claim on the run
+-- that has its turn, where the token's slot goes to that one.
 local rid, ttl, sid, token = ARGV[1], ARGV[8], ARGV[14], ARGV[4]
 if redis.call('EXISTS', run_key(rid)) == 1 then
+  local taken = token ~= '' and redis.call('EXISTS', P .. 'taken:' .. token) == 1
+  if taken then return {'queued', rid, take(token, ARGV[5], ARGV[10])} end
   return {token ~= '' and holds(rid, token) and 'claimed' or 'queued', rid}
 end
 if ARGV[11] ~= '' then
@@ -70,4 +73,6 @@ if before == 0 then
 end
 write(rid, 1, {'{"type":"run.queued","ahead":' .. before .. '}'}, '')
 redis.call('HSET', run_key(rid), 'ahead', before)
+-- The slot is filled in the same step, so that the queue never holds more than it may.
+if token ~= '' then return {'queued', rid, take(token, ARGV[5], ARGV[10])} end
 return {'queued', rid}

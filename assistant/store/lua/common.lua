@@ -131,3 +131,20 @@ local function claim(rid, token, lease_ms, now)
   if not resumed then redis.call('HINCRBY', run_key(rid), 'attempt', 1) end
   return claimed(rid)
 end
+
+-- Claim the queued run whose turn it is, or nil. The same token takes the same run again, where
+-- the reply was lost.
+local function take(token, lease_ms, now)
+  local taken = P .. 'taken:' .. token
+  local mine = redis.call('GET', taken)
+  if mine then return claim(mine, token, lease_ms, now) end
+  while true do
+    local rid = dequeue()
+    if not rid then return nil end
+    local found = claim(rid, token, lease_ms, now)
+    if found then
+      redis.call('SET', taken, rid, 'PX', lease_ms)
+      return found
+    end
+  end
+end
