@@ -25,7 +25,9 @@ async def running(work: Callable[[], Awaitable[None]], name: str) -> AsyncIterat
 
 
 async def _keep(work: Callable[[], Awaitable[None]], name: str) -> None:
-    while True:
+    task = asyncio.current_task()
+    # On Python 3.11 a cancellation that meets a connection attempt is lost, but still counted.
+    while not (task and task.cancelling()):
         try:
             await work()
         except Exception:

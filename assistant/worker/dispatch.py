@@ -99,6 +99,8 @@ class TaskiqDispatch:
                 self._finish.set()
 
     async def _listen(self, slots: int) -> None:
+        if self._finish.is_set():
+            return
         receiver = Receiver(
             self._broker,
             run_startup=False,
