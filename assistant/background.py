@@ -11,6 +11,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 _BREATH = 1.0
+_PATIENCE = 2.0
 
 
 @asynccontextmanager
@@ -20,14 +21,15 @@ async def running(work: Callable[[], Awaitable[None]], name: str) -> AsyncIterat
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        # On Python 3.11 a cancellation that meets a connection attempt is lost: asked again, the
+        # task ends the next time that it waits.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=_PATIENCE)
 
 
 async def _keep(work: Callable[[], Awaitable[None]], name: str) -> None:
-    task = asyncio.current_task()
-    # On Python 3.11 a cancellation that meets a connection attempt is lost, but still counted.
-    while not (task and task.cancelling()):
+    while True:
         try:
             await work()
         except Exception:

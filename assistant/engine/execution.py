@@ -125,7 +125,7 @@ class Execution:
             if state is None and self._job.persona.file.disclosure and not self._job.disclosed:
                 self._narrator.begin_with(self._job.persona.file.disclosure)
             while not self._asks_for_yes(state):
-                state = await self._go_on(agent, state)
+                state = await self._proceed(agent, state)
                 if state is None:
                     return
                 await self._keep(state)
@@ -155,7 +155,7 @@ class Execution:
             self.wanted = approvals.settle(state, self._context, self._toolbox, calls)
         return bool(self.wanted)
 
-    async def _go_on(self, agent: Agent[RunContext], state: _State | None) -> _State | None:
+    async def _proceed(self, agent: Agent[RunContext], state: _State | None) -> _State | None:
         """Run until the answer is whole, or to the next call that asks before it is made."""
         self._result = result = self._start(agent, state)
         try:

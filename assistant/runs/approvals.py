@@ -7,7 +7,7 @@ import structlog
 
 from assistant.errors import ApprovalClosedError, ForbiddenError, NotFoundError
 from assistant.models import Approval, Principal, Run, now
-from assistant.runs.asks import Executor
+from assistant.runs.asks import Executor, Verdict
 from assistant.store import Store
 
 log = structlog.get_logger(__name__)
@@ -37,46 +37,24 @@ class ApprovalService:
         return [a for a in await self._approvals.open() if a.may_be_decided_by(principal)]
 
     async def decide(
-        self,
-        run_id: str,
-        call_id: str,
-        principal: Principal,
-        *,
-        approve: bool,
-        reason: str = "",
-        arguments_hash: str | None = None,
+        self, run_id: str, call_id: str, principal: Principal, verdict: Verdict
     ) -> Approval:
-        """Record a decision; the run goes on, wherever a worker is free.
-
-        Args:
-            run_id: the run that waits.
-            call_id: the call it waits for.
-            principal: who decides.
-            approve: yes or no.
-            reason: told to the model and to the user.
-            arguments_hash: of the arguments that were seen; another is refused.
+        """Record a principal's verdict on a call; the run goes on, wherever a worker is free.
 
         Raises:
             NotFoundError: when there is no such call for this principal.
             ForbiddenError: when the run is theirs, but the decision is not.
             ApprovalClosedError: when it is decided, over, or about other arguments.
         """
-        approval = await self._approvals.get(run_id, call_id)
-        if approval is None:
-            raise _absent()
-        if not approval.may_be_decided_by(principal):
-            if approval.owner != principal.name:
-                raise _absent()
-            detail = f"This decision is for {approval.by.replace(':', ' ')}, not for you."
-            raise ForbiddenError(detail)
         decided = msgspec.structs.replace(
-            approval,
-            decision="approved" if approve else "rejected",
+            await self._theirs(run_id, call_id, principal),
+            decision="approved" if verdict.approve else "rejected",
             decided_by=principal.name,
             decided_at=now(),
-            reason=reason,
+            reason=verdict.reason,
         )
-        what = await self._approvals.decide(decided, arguments_hash=arguments_hash or "")
+        shown = verdict.arguments_hash or ""
+        what = await self._approvals.decide(decided, arguments_hash=shown)
         if what in _REFUSALS:
             log.info("approval.refused", run_id=run_id, call_id=call_id, why=what)
             raise ApprovalClosedError(_REFUSALS[what])
@@ -85,7 +63,13 @@ class ApprovalService:
             await self._executor.ring()
         return decided
 
-
-def _absent() -> NotFoundError:
-    detail = "There is no such approval, or it is no longer kept."
-    return NotFoundError(detail)
+    async def _theirs(self, run_id: str, call_id: str, principal: Principal) -> Approval:
+        """Return an approval that the principal may decide."""
+        approval = await self._approvals.get(run_id, call_id)
+        if approval is not None and approval.may_be_decided_by(principal):
+            return approval
+        if approval is not None and approval.owner == principal.name:
+            detail = f"This decision is for {approval.by.replace(':', ' ')}, not for you."
+            raise ForbiddenError(detail)
+        detail = "There is no such approval, or it is no longer kept."
+        raise NotFoundError(detail)

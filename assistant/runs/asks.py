@@ -1,4 +1,4 @@
-"""What a client asks for, and what the service needs of others to answer it."""
+"""What a client asks for or decides, and what the services need of others to do it."""
 
 from __future__ import annotations
 
@@ -35,6 +35,19 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     if_busy: IfBusy = "enqueue"
     one_off: bool = False
     idempotency: tuple[str, str] | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody says to a tool call that waits for a yes.
+
+    Attributes:
+        reason: told to the model and to the user.
+        arguments_hash: of the arguments that they saw; for any others it does not count.
+    """
+
+    approve: bool
+    reason: str = ""
+    arguments_hash: str | None = None
 
 
 class Place(Protocol):

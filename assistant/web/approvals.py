@@ -25,8 +25,6 @@ async def decide_approval(request: web.Request) -> web.Response:
         request.match_info["run_id"],
         request.match_info["call_id"],
         request[PRINCIPAL],
-        approve=body.decision == "approve",
-        reason=body.reason,
-        arguments_hash=body.arguments_hash,
+        body.verdict,
     )
     return answers.json(approval_reply(approval, request[PRINCIPAL]).model_dump())

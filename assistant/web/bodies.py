@@ -16,6 +16,7 @@ from assistant.errors import (
     RequestTimeoutError,
     UnsupportedMediaTypeError,
 )
+from assistant.runs import Verdict
 from assistant.web.keys import SETTINGS
 
 SESSION_ID = r"^[A-Za-z0-9._:-]{1,128}$"
@@ -101,6 +102,12 @@ class ApprovalBody(Body):
     arguments_hash: Hash | None = Field(
         None, description="Of the arguments that were shown: no others are approved."
     )
+
+    @property
+    def verdict(self) -> Verdict:
+        """What it says."""
+        approve = self.decision == "approve"
+        return Verdict(approve=approve, reason=self.reason, arguments_hash=self.arguments_hash)
 
 
 _Body = TypeVar("_Body", bound=Body)

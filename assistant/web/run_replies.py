@@ -137,9 +137,7 @@ def run_reply(run: Run, approvals: Iterable[Approval], caller: Principal) -> Run
         text=run.text,
         error=run.error,
         correlation_id=run.correlation_id,
-        approvals=[
-            approval_reply(approval, caller, over=not run.is_open) for approval in approvals
-        ],
+        approvals=approval_replies(approvals, caller, over=not run.is_open),
     )
 
 
@@ -164,6 +162,8 @@ def approval_reply(approval: Approval, caller: Principal, *, over: bool = False)
     )
 
 
-def approval_replies(approvals: Iterable[Approval], caller: Principal) -> list[ApprovalReply]:
+def approval_replies(
+    approvals: Iterable[Approval], caller: Principal, *, over: bool = False
+) -> list[ApprovalReply]:
     """Return several approvals as the caller sees them."""
-    return [approval_reply(approval, caller) for approval in approvals]
+    return [approval_reply(approval, caller, over=over) for approval in approvals]

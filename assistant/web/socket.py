@@ -165,12 +165,7 @@ class _Talk:
 
     async def _decide(self, body: SocketApprove) -> None:
         approval = await self._runs.approvals.decide(
-            body.run_id,
-            body.call_id,
-            self._principal,
-            approve=body.decision == "approve",
-            reason=body.reason,
-            arguments_hash=body.arguments_hash,
+            body.run_id, body.call_id, self._principal, body.verdict
         )
         if body.run_id not in self._followed:
             # Who follows the run is told by its log.

@@ -78,7 +78,7 @@ class Attempts:
         finally:
             self._store.log.close_pen(pen)
 
-    async def _go_on(
+    async def _announce(
         self, claim: Claim, pen: Pen, checkpoint: Checkpoint | None, stop: Stop
     ) -> frozenset[str]:
         """Make void what a crashed attempt said, close its tools, and announce the new one.
@@ -106,9 +106,9 @@ class Attempts:
         except msgspec.MsgspecError as error:
             # Beginning anew would make its effects again, under other ids.
             log.error("checkpoint.unreadable", error=type(error).__name__)  # noqa: TRY400
-            await self._go_on(claim, pen, None, stop)
+            await self._announce(claim, pen, None, stop)
             return _broken(), None
-        told = await self._go_on(claim, pen, checkpoint, stop)
+        told = await self._announce(claim, pen, checkpoint, stop)
         log.info("run.started", attempt=claim.attempt, persona=claim.run.persona)
         if stop.asked.is_set() and checkpoint is None:
             return RunCancelled(stop.by), None

@@ -187,9 +187,8 @@ async def test_a_run_that_waits_can_be_cancelled_and_holds_up_nobody(made: Clust
     assert made.database.calls() == []
 
 
-async def test_a_decision_outlives_the_process_that_took_it(made: Cluster, tmp_path: Path) -> None:
+async def test_a_decision_outlives_the_process_that_took_it(made: Cluster) -> None:
     """Nobody rings for the run that may go on; whoever tends finds it."""
-    del tmp_path
     async with _http(made, "ann") as http:
         waiting = await _ask(http, "asker")
         made.revives = False

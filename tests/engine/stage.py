@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,20 +104,26 @@ class Stage:
         return "\n\n".join(said.values())
 
 
+def said(deltas: Sequence[str]) -> Iterator[ResponseTextDeltaEvent]:
+    """Return the events of a model that says text in these pieces."""
+    for number, text in enumerate(deltas):
+        yield ResponseTextDeltaEvent(
+            type="response.output_text.delta",
+            content_index=0,
+            delta=text,
+            item_id="theirs",
+            logprobs=[],
+            output_index=0,
+            sequence_number=number,
+        )
+
+
 def spoken(*deltas: str, error: Exception | None = None) -> ModelStep:
     """Return a step that says text in these pieces; with an error, it then fails."""
 
     async def stream(_call: ModelCall) -> AsyncIterator[Any]:
-        for number, text in enumerate(deltas):
-            yield ResponseTextDeltaEvent(
-                type="response.output_text.delta",
-                content_index=0,
-                delta=text,
-                item_id="theirs",
-                logprobs=[],
-                output_index=0,
-                sequence_number=number,
-            )
+        for event in said(deltas):
+            yield event
         if error is not None:
             raise error
         whole = Response(

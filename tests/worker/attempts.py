@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 from agents.testing import ModelCall, ModelStep, ScriptedModel
-from openai.types.responses import ResponseTextDeltaEvent
 
 from assistant.engine import Engine, Limits
 from assistant.engine.tools import BUILT_IN
@@ -21,6 +20,7 @@ from assistant.tool import Tools
 from assistant.worker import Attempts
 from assistant.worker.attempt import Stop
 from tests.conftest import DATA
+from tests.engine.stage import said
 from tests.engine.talks import TOOLS
 from tests.store.records import Worker, a_run
 
@@ -113,16 +113,8 @@ def stuck(when: asyncio.Event, *deltas: str) -> ModelStep:
     """Return a step that says something, and then nothing more."""
 
     async def stream(_call: ModelCall) -> AsyncIterator[Any]:
-        for number, text in enumerate(deltas):
-            yield ResponseTextDeltaEvent(
-                type="response.output_text.delta",
-                content_index=0,
-                delta=text,
-                item_id="theirs",
-                logprobs=[],
-                output_index=0,
-                sequence_number=number,
-            )
+        for event in said(deltas):
+            yield event
         when.set()
         await asyncio.Event().wait()
 

@@ -33,7 +33,7 @@ if ARGV[13] == 'reject' and before > 0 then
   return {'busy', redis.call('LINDEX', lane_key(sid), 0)}
 end
 -- Whoever has a slot free still leaves it to those who came earlier.
-local claimed = token ~= '' and before == 0 and redis.call('ZCARD', QUEUE) == 0
+local at_once = token ~= '' and before == 0 and redis.call('ZCARD', QUEUE) == 0
 -- Whose slot goes to another has a place in the queue for it, but not whoever waits for a session.
 local waits = token == '' or before > 0
 if waits and redis.call('SCARD', QUEUED) >= tonumber(ARGV[16]) then return {'full', ''} end
@@ -62,7 +62,7 @@ if sid ~= '' then
   redis.call('ZADD', KEYS[6], 'NX', ARGV[9], sid)
   for i = 4, 6 do keep(KEYS[i], ttl) end
 end
-if claimed then
+if at_once then
   claim(rid, token, ARGV[5], ARGV[10])
   return {'claimed', rid}
 end
