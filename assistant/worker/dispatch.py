@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from typing import Protocol
 
 import structlog
-from taskiq import AsyncTaskiqDecoratedTask
-from taskiq.acks import AcknowledgeType
-from taskiq.receiver import Receiver
+from taskiq.kicker import AsyncKicker
+from taskiq.utils import maybe_awaitable
 from taskiq_redis import RedisStreamBroker
 
 from assistant.background import running
@@ -25,6 +24,8 @@ _STREAM = "assistant:dispatch"
 _KEPT = 10_000  # a message that is trimmed away was a ring that nobody needed
 _MOST = 100
 _LOOK = "assistant.look"
+
+Look = Callable[[], Coroutine[None, None, None]]
 
 
 class Dispatch(Protocol):
@@ -59,64 +60,61 @@ class TaskiqDispatch:
 
     def __init__(self, broker: RedisStreamBroker) -> None:
         self._broker = broker
-        self._look: Callable[[], Awaitable[None]] | None = None
-        self._finish = asyncio.Event()
-
-        async def answer() -> None:  # taskiq renames what it is given, which a method does not bear
-            await self._answer()
-
-        self._task: AsyncTaskiqDecoratedTask[[], Any] = broker.register_task(
-            answer, task_name=_LOOK
-        )
+        self._deaf = asyncio.Event()
+        self._kicker = AsyncKicker[[], None](_LOOK, broker, labels={})
 
     async def ring(self, runs: int = 1) -> None:
         """Send one message for each run."""
         for _ in range(min(runs, _MOST)):
             try:
-                await self._task.kiq()
+                await self._kicker.kiq()
             except Exception as error:  # noqa: BLE001 - the queue holds the run whatever happens here
                 log.warning("dispatch.silent", error=type(error).__name__)
                 return
 
     def deafen(self) -> None:
         """Leave the rings to other workers."""
-        self._finish.set()
+        self._deaf.set()
 
     @asynccontextmanager
-    async def listening(
-        self, look: Callable[[], Awaitable[None]], slots: int
-    ) -> AsyncIterator[None]:
+    async def listening(self, look: Look, slots: int) -> AsyncIterator[None]:
         """Answer rings by `look`, at most `slots` at a time, for as long as the context lasts."""
-        self._look = look
+        looks: set[asyncio.Task[None]] = set()
 
         async def listen() -> None:
-            await self._listen(slots)
+            await self._listen(look, looks, slots)
 
-        async with running(listen, "dispatch.listen"):
-            try:
+        try:
+            async with running(listen, "dispatch.listen"):
                 yield
-            finally:
-                self._finish.set()
+        finally:
+            for task in looks:
+                task.cancel()
+            await asyncio.gather(*looks, return_exceptions=True)
 
-    async def _listen(self, slots: int) -> None:
-        if self._finish.is_set():
+    async def _listen(self, look: Look, looks: set[asyncio.Task[None]], slots: int) -> None:
+        """Answer rings until the store is away, or nothing more is to be heard.
+
+        Not by taskiq's receiver: when it ends it waits for its reader without a limit, and one
+        whose cancellation was lost in redis-py reads on for ever.
+        """
+        if self._deaf.is_set():
             return
-        receiver = Receiver(
-            self._broker,
-            run_startup=False,
-            max_async_tasks=slots,
-            ack_type=AcknowledgeType.WHEN_RECEIVED,
-        )
         try:
             # A store that lost its data has lost the group of consumers as well.
             await self._broker.startup()
-            await receiver.listen(self._finish)
+            async with aclosing(self._broker.listen()) as rings:
+                async for ring in rings:
+                    await maybe_awaitable(ring.ack())
+                    if self._deaf.is_set():
+                        await self.ring()
+                        return
+                    looks.add(task := asyncio.create_task(look(), name="dispatch.look"))
+                    task.add_done_callback(looks.discard)
+                    if len(looks) >= slots:
+                        await asyncio.wait(looks, return_when=asyncio.FIRST_COMPLETED)
         except Exception as error:  # noqa: BLE001 - the store is away; begun again in a moment
             log.warning("dispatch.deaf", error=type(error).__name__)
-
-    async def _answer(self) -> None:
-        if self._look is not None:
-            await self._look()
 
 
 @asynccontextmanager
