@@ -17,14 +17,29 @@ IfBusy = Literal["reject", "enqueue", "interrupt"]
 
 Decision = Literal["approved", "rejected", "expired"]
 
+OPERATOR = "operator"
+"""The role of whoever runs the server: sees its numbers, and no more of people's records."""
+
 OPEN: frozenset[str] = frozenset({"queued", "running", "waiting"})
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """On whose behalf a request is made; `name` owns what it makes."""
+    """On whose behalf a request is made, as its authentication says.
+
+    Attributes:
+        name: owns what it makes.
+        roles: what it may do besides, such as `staff`.
+        subject: whom the records behind the tools know it as, such as a patient's number.
+    """
 
     name: str
     roles: frozenset[str] = frozenset()
+    subject: str | None = None
+
+    @property
+    def is_anyone(self) -> bool:
+        """Whether it reaches nothing that not every visitor reaches."""
+        return self.subject is None and not self.roles - {OPERATOR}
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -68,6 +83,7 @@ class Run(msgspec.Struct, frozen=True):
 
     Attributes:
         session_id: None for a one-off question.
+        principal: whose it is; what its tools reach follows from this alone.
         cast: names the exact personas that play in it, kept with the run.
         user: whose fair share of the workers it uses.
         cache_key: the name under which its answer may be shared.
@@ -76,7 +92,7 @@ class Run(msgspec.Struct, frozen=True):
 
     run_id: str
     session_id: str | None
-    owner: str
+    principal: Principal
     persona: str
     version: str
     model: str
@@ -94,6 +110,11 @@ class Run(msgspec.Struct, frozen=True):
     usage: Usage | None = None
     text: str | None = None
     error: str | None = None
+
+    @property
+    def owner(self) -> str:
+        """The name of whose it is."""
+        return self.principal.name
 
     @property
     def is_open(self) -> bool:

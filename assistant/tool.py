@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from assistant.models import Principal
+
 _Arguments = TypeVar("_Arguments", bound=BaseModel)
 
 
@@ -28,16 +30,24 @@ class Call:
     Attributes:
         key: the same for every attempt at this call, and for no other call. An effectful tool
             writes it in the transaction that makes its effect, so that `check` can find it.
-        owner: the principal whose run it is.
+        principal: whose run it is: what a tool reaches follows from this alone.
+        session_id: the conversation, or the run where it is a one-off question.
+        page: what the user's page says of itself. Anybody can write this: it may say what is
+            meant, never what is allowed.
     """
 
     key: str
     run_id: str
     call_id: str
     correlation_id: str
-    owner: str
+    principal: Principal
+    session_id: str
     user_id: str | None = None
     page: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _everyone(_principal: Principal) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,9 @@ class Tool(Generic[_Arguments]):
             and never made twice.
         check: finds out after a crash whether a call took effect: returns what `run` would have
             returned, or None when it did not. Without it such a call is reported as uncertain.
-        summarise: says in one sentence what the call would do, for whoever approves it.
+        summarise: says in one sentence what the call would do, for whoever approves it. Raises
+            `ToolRefusedError` when it would do nothing: then nobody is asked.
+        allows: whether a principal has the tool at all; nobody else's model hears of it.
     """
 
     name: str
@@ -62,7 +74,8 @@ class Tool(Generic[_Arguments]):
     run: Callable[[Call, _Arguments], Awaitable[str]]
     effectful: bool = False
     check: Callable[[Call, _Arguments], Awaitable[str | None]] | None = None
-    summarise: Callable[[_Arguments], str] | None = None
+    summarise: Callable[[Call, _Arguments], Awaitable[str]] | None = None
+    allows: Callable[[Principal], bool] = _everyone
 
 
 Tools = Mapping[str, Tool[Any]]

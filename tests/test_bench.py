@@ -20,7 +20,7 @@ from assistant.events import (
     RunStarted,
     Usage,
 )
-from assistant.models import Run, Turn, now
+from assistant.models import Principal, Run, Turn, now
 from assistant.wire import sse
 from bench.answers import WrongAnswerError, read_answer
 from bench.load import Recording
@@ -63,7 +63,7 @@ async def test_the_durable_log_is_compared_with_the_same_server_in_memory(tmp_pa
 
 def recorded(spoil: Callable[[list[bytes]], object] = len) -> Recording:
     """Return an answer as it comes, a frame each ten milliseconds, spoilt on its way."""
-    run = Run("run_1", "ses_1", "o", "talker", "1", "bench", "m", "c", Turn("Go"), now())
+    run = Run("run_1", "ses_1", Principal("o"), "talker", "1", "bench", "m", "c", Turn("Go"), now())
     frames = [sse.frame(run, Entry(number, event)) for number, event in enumerate(EVENTS)]
     spoil(frames)
     chunks = [b"%x\r\n%b\r\n" % (len(frame), frame) for frame in frames]

@@ -22,6 +22,7 @@ from assistant.engine import faults
 from assistant.engine.jobs import Job, Limits, RunContext
 from assistant.engine.tools import Toolbox
 from assistant.errors import ModelError, PersonaError
+from assistant.models import Principal
 from assistant.persona import Persona
 from assistant.tool import Tools
 
@@ -50,7 +51,10 @@ def check_tools(persona: Persona, tools: Tools) -> None:
             place = persona.places.get("tools", f"{persona.slug}/persona.yaml")
             detail = f"{place}: tools: no tool '{name}' ({known})"
             raise PersonaError(detail)
-        if persona.file.cache and (tools[name].effectful or name in persona.file.approvals):
+        tool = tools[name]
+        # Shared are only answers to those who reach what everyone reaches.
+        shared = persona.file.cache and tool.allows(Principal("anyone"))
+        if shared and (tool.effectful or name in persona.file.approvals):
             place = persona.places.get("cache", f"{persona.slug}/persona.yaml")
             detail = (
                 f"{place}: cache: answers cannot be shared where '{name}' changes something or "

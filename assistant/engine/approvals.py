@@ -11,19 +11,20 @@ import msgspec
 import structlog
 from agents import Agent, RunState
 from agents.items import ToolApprovalItem
+from pydantic import BaseModel
 
 from assistant.engine.jobs import RunContext
-from assistant.engine.tools import Toolbox, arguments_hash, parse
+from assistant.engine.tools import FAILED, Toolbox, arguments_hash, parse
 from assistant.models import Approval, now
 from assistant.persona import ApprovalRule
-from assistant.tool import Tool
+from assistant.tool import Tool, ToolRefusedError
 
 log = structlog.get_logger(__name__)
 
 _State = RunState[RunContext, Agent[RunContext]]
 
 
-def settle(
+async def settle(
     state: _State,
     context: RunContext,
     toolbox: Toolbox,
@@ -36,18 +37,25 @@ def settle(
     """
     wanted = []
     for item in state.get_interruptions():
-        rule, tool = _rule(context, item), toolbox[item.name or ""]
-        if rule is None or not _sound(tool, _arguments(item)):
-            # Without a rule the stop was for the checkpoint only; unsound arguments make no effect.
+        theirs, rule = _call_id(item), _rule(context, item)
+        given = _given(item, toolbox)
+        if rule is None or given is None:
+            # Without a rule the stop was for the checkpoint only; unsound arguments are refused.
             state.approve(item)
             continue
-        theirs = _call_id(item)
-        asked = _request(context, item, rule, tool, calls[theirs][0])
-        decided = context.job.decisions.get(asked.call_id)
-        if decided is None or decided.decision is None:
-            wanted.append(asked)
+        ours = calls[theirs][0]
+        decided = context.job.decisions.get(ours)
+        if decided is not None and decided.decision is not None:
+            _pass_on(state, item, decided, context.outcomes)
+            continue
+        try:
+            summary = await _summary(item, toolbox, given)
+        except ToolRefusedError as error:
+            # Nobody is asked, and so it is not made: by the time it is, it might do something.
+            context.outcomes[theirs] = "error"
+            state.reject(item, rejection_message=str(error))
         else:
-            _pass_on(state, item, asked, decided, context.outcomes)
+            wanted.append(_request(context, item, rule, (summary, given), ours))
     return wanted
 
 
@@ -92,12 +100,11 @@ def _apart(item: dict[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
 def _pass_on(
     state: _State,
     item: ToolApprovalItem,
-    asked: Approval,
     decided: Approval,
     outcomes: dict[str, str],
 ) -> None:
-    if decided.arguments_hash != asked.arguments_hash:
-        log.error("approval.mismatch", call_id=asked.call_id)
+    if decided.arguments_hash != arguments_hash(item.name or "", _arguments(item)):
+        log.error("approval.mismatch", call_id=decided.call_id)
         decided = msgspec.structs.replace(decided, decision="rejected", reason="")
     if decided.decision == "approved":
         state.approve(item)
@@ -112,38 +119,58 @@ def _pass_on(
 
 
 def _request(
-    context: RunContext, item: ToolApprovalItem, rule: ApprovalRule, tool: Tool[Any], ours: str
+    context: RunContext,
+    item: ToolApprovalItem,
+    rule: ApprovalRule,
+    told: tuple[str, BaseModel],
+    ours: str,
 ) -> Approval:
-    job, arguments, at = context.job, _arguments(item), now()
-    # What would be done, not what the model wrote: defaults are filled in, strangers left out.
-    given = parse(tool, arguments)
-    shown = given.model_dump(mode="json")
+    job, name, at = context.job, item.name or "", now()
+    summary, given = told
     return Approval(
         run_id=job.run_id,
         session_id=job.session_id,
         call_id=ours,
-        owner=job.owner,
-        name=tool.name,
-        summary=tool.summarise(given) if tool.summarise else _summary(tool, shown),
-        arguments=shown,
-        arguments_hash=arguments_hash(tool.name, arguments),
+        owner=job.principal.name,
+        name=name,
+        summary=summary,
+        # What would be done, not what the model wrote: defaults are filled in, strangers left out.
+        arguments=given.model_dump(mode="json"),
+        arguments_hash=arguments_hash(name, _arguments(item)),
         by=rule.by,
         requested_at=at,
         expires_at=at + timedelta(minutes=rule.expires_minutes),
     )
 
 
-def _summary(tool: Tool[Any], shown: Mapping[str, Any]) -> str:
+async def _summary(item: ToolApprovalItem, toolbox: Toolbox, given: BaseModel) -> str:
+    """Return what the call would do, in a sentence.
+
+    Raises:
+        ToolRefusedError: when it would be refused, or nobody can say what it would do.
+    """
+    tool = toolbox[item.name or ""]
+    if tool.summarise is None:
+        return _plainly(tool, given.model_dump(mode="json"))
+    try:
+        return await tool.summarise(toolbox.call(tool, _call_id(item), _arguments(item)), given)
+    except ToolRefusedError:
+        raise
+    except Exception as error:
+        log.warning("tool.failed", tool=tool.name, error=type(error).__name__)
+        raise ToolRefusedError(FAILED) from error
+
+
+def _plainly(tool: Tool[Any], shown: Mapping[str, Any]) -> str:
     told = ", ".join(f"{name}: {value}" for name, value in shown.items())
     return f"{tool.name.replace('_', ' ').capitalize()}{f' ({told})' if told else ''}"
 
 
-def _sound(tool: Tool[Any], arguments: str) -> bool:
+def _given(item: ToolApprovalItem, toolbox: Toolbox) -> BaseModel | None:
     try:
-        parse(tool, arguments)
+        return parse(toolbox[item.name or ""], _arguments(item))
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _rule(context: RunContext, item: ToolApprovalItem) -> ApprovalRule | None:

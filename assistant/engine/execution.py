@@ -11,7 +11,7 @@ import structlog
 from agents import Agent, RunConfig, RunErrorHandlerInput, RunErrorHandlerResult, Runner, RunState
 from agents.models.interface import Model
 from agents.result import RunResultStreaming
-from agents.run_config import CallModelData, ModelInputData
+from agents.run_config import CallModelData, ModelInputData, ToolErrorFormatterArgs
 
 from assistant.engine import approvals, faults, safety
 from assistant.engine.agents import build_agent
@@ -53,7 +53,7 @@ class Execution:
         self._model_for = model_for
         self._context = RunContext(job)
         self._transcript = Transcript(job)
-        self._toolbox = Toolbox(tools, record, self._transcript.answered)
+        self._toolbox = Toolbox(job, tools, record, self._transcript.answered)
         self._narrator = Narrator(
             record,
             speaker=job.persona.slug,
@@ -84,6 +84,11 @@ class Execution:
         """What the next run's model is given of this one, without the user's message."""
         made = {theirs: effect.output for theirs, effect in self._toolbox.made.items()}
         return self._transcript.items(self.text, whole=self._whole, effects=made)
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the answer holds for a while: what a tool found out may change at any time."""
+        return not self._transcript.has_calls
 
     async def settle(self) -> None:
         """Wait, within reason, for effects that are being made."""
@@ -124,7 +129,7 @@ class Execution:
             state = await self._restored(agent)
             if state is None and self._job.persona.file.disclosure and not self._job.disclosed:
                 self._narrator.begin_with(self._job.persona.file.disclosure)
-            while not self._asks_for_yes(state):
+            while not await self._asks_for_yes(state):
                 state = await self._proceed(agent, state)
                 if state is None:
                     return
@@ -149,10 +154,10 @@ class Execution:
             agent, self.checkpoint.state, context_deserializer=lambda _: self._context
         )
 
-    def _asks_for_yes(self, state: _State | None) -> bool:
+    async def _asks_for_yes(self, state: _State | None) -> bool:
         if state is not None:
             calls = self._narrator.open_calls
-            self.wanted = approvals.settle(state, self._context, self._toolbox, calls)
+            self.wanted = await approvals.settle(state, self._context, self._toolbox, calls)
         return bool(self.wanted)
 
     async def _proceed(self, agent: Agent[RunContext], state: _State | None) -> _State | None:
@@ -175,7 +180,13 @@ class Execution:
             session=self._transcript,
             max_turns=self._job.persona.file.max_steps,
             error_handlers={"model_refusal": _accept},
-            run_config=RunConfig(tracing_disabled=True, call_model_input_filter=self._before_model),
+            run_config=RunConfig(
+                tracing_disabled=True,
+                call_model_input_filter=self._before_model,
+                # A name that the model made up, or has no right to, is told to it like any error.
+                tool_not_found_behavior="return_error_to_model",
+                tool_error_formatter=_unknown,
+            ),
         )
 
     async def _before_model(self, data: CallModelData[Any]) -> ModelInputData:
@@ -217,6 +228,13 @@ class Execution:
             if clock.expired():
                 raise faults.silent() from None
             raise
+
+
+def _unknown(failed: ToolErrorFormatterArgs[RunContext]) -> str | None:
+    if failed.kind != "tool_not_found":
+        return None
+    failed.run_context.context.outcomes[failed.call_id] = "error"
+    return "There is no such tool. Use those that you were given, or answer without."
 
 
 def _accept(refused: RunErrorHandlerInput[Any]) -> RunErrorHandlerResult:

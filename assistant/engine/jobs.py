@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from assistant.events import Event
-from assistant.models import Approval, Turn
+from assistant.models import Approval, Principal, Turn
 from assistant.persona import Persona
 
 
@@ -63,7 +63,7 @@ class Job:
 
     run_id: str
     correlation_id: str
-    owner: str
+    principal: Principal
     persona: Persona
     turn: Turn
     model: str

@@ -15,14 +15,14 @@ from agents.tool_context import ToolContext
 from pydantic import BaseModel, ValidationError
 
 from assistant.engine.effects import Ledger
-from assistant.engine.jobs import Effect, Record, RunContext
+from assistant.engine.jobs import Effect, Job, Record, RunContext
 from assistant.errors import LeaseLostError
 from assistant.persona import Persona
 from assistant.tool import Call, NoArguments, Tool, ToolRefusedError, Tools
 
 log = structlog.get_logger(__name__)
 
-_FAILED = "The tool failed and changed nothing that you know of. Say so, and offer another way."
+FAILED = "The tool failed and changed nothing that you know of. Say so, and offer another way."
 _LAST_EFFECTS = 10.0
 
 
@@ -33,7 +33,10 @@ class Toolbox:
     twice.
     """
 
-    def __init__(self, tools: Tools, record: Record, ordinal: Callable[[str], int]) -> None:
+    def __init__(
+        self, job: Job, tools: Tools, record: Record, ordinal: Callable[[str], int]
+    ) -> None:
+        self._job = job
         self._tools = tools
         self._ledger = Ledger(record)
         self._ordinal = ordinal
@@ -42,7 +45,8 @@ class Toolbox:
 
     def of(self, persona: Persona) -> list[Any]:
         """Return the persona's tools for the SDK."""
-        return [self._wrapped(self._tools[name], persona) for name in persona.file.tools]
+        named = (self._tools[name] for name in persona.file.tools)
+        return [self._wrapped(t, persona) for t in named if t.allows(self._job.principal)]
 
     def __getitem__(self, name: str) -> Tool[Any]:
         return self._tools[name]
@@ -75,7 +79,7 @@ class Toolbox:
         except ValueError as error:
             outcomes[theirs] = "error"
             return str(error)
-        call = self._call(tool, context, arguments)
+        call = self.call(tool, theirs, arguments)
         if tool.effectful:
             outcome, output = await self._effect(tool, call, given, theirs)
         else:
@@ -101,15 +105,17 @@ class Toolbox:
         if not made.cancelled() and made.exception() is None:
             self.made[theirs] = made.result()
 
-    def _call(self, tool: Tool[Any], context: ToolContext[RunContext], arguments: str) -> Call:
-        job, theirs = context.context.job, context.tool_call_id
+    def call(self, tool: Tool[Any], theirs: str, arguments: str) -> Call:
+        """Return the call that the model makes under an id of its own."""
+        job = self._job
         digest = arguments_hash(tool.name, arguments)[:16]
         return Call(
             key=f"{job.run_id}:{theirs}:{self._ordinal(theirs)}:{digest}",
             run_id=job.run_id,
             call_id=theirs,
             correlation_id=job.correlation_id,
-            owner=job.owner,
+            principal=job.principal,
+            session_id=job.session_id or job.run_id,
             user_id=job.turn.user_id,
             page=job.turn.context,
         )
@@ -145,7 +151,7 @@ async def _look(tool: Tool[Any], call: Call, given: BaseModel) -> tuple[str, str
         raise
     except Exception as error:  # noqa: BLE001 - whatever a tool does, the run goes on
         log.warning("tool.failed", tool=tool.name, error=type(error).__name__)
-        return "error", _FAILED
+        return "error", FAILED
 
 
 async def _current_time(_call: Call, _arguments: NoArguments) -> str:

@@ -45,6 +45,11 @@ class Transcript:
         """Take back all that was added."""
         self.added.clear()
 
+    @property
+    def has_calls(self) -> bool:
+        """Whether a tool was called."""
+        return any(item.get("type") == "function_call" for item in self.added)
+
     def answered(self, call_id: str) -> int:
         """Return how many calls of that id have their output."""
         return sum(

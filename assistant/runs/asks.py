@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from assistant.models import IfBusy, Role
+from assistant.models import IfBusy, Principal, Role
 from assistant.persona import Persona
 from assistant.store import Claim
 
@@ -22,7 +22,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     text: str
-    owner: str
+    principal: Principal
     correlation_id: str
     session_id: str | None = None
     persona_type: str | None = None
@@ -35,6 +35,11 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     if_busy: IfBusy = "enqueue"
     one_off: bool = False
     idempotency: tuple[str, str] | None = None
+
+    @property
+    def owner(self) -> str:
+        """The name of whose request it is."""
+        return self.principal.name
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -147,7 +147,7 @@ class RunService:
         run = Run(
             run_id=new_id("run"),
             session_id=None if ask.one_off else ask.session_id or new_id("ses"),
-            owner=ask.owner,
+            principal=ask.principal,
             persona=persona.slug,
             version=persona.version,
             model=self._models.model_name(persona, ask.model),
@@ -163,7 +163,7 @@ class RunService:
             cast=self._personas.cast(persona.slug).name,
             user=_user(ask),
         )
-        shareable = ask.one_off and ask.use_cache and persona.file.cache
+        shareable = ask.one_off and ask.use_cache and persona.file.cache and ask.principal.is_anyone
         return msgspec.structs.replace(
             run, cache_key=cache_key(run, persona) if shareable else None
         )

@@ -41,7 +41,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
 
 def _ask(request: web.Request, body: ChatBody | QuestionBody, value: dict[str, Any]) -> Ask:
     common: dict[str, Any] = {
-        "owner": request[PRINCIPAL].name,
+        "principal": request[PRINCIPAL],
         "correlation_id": request[CORRELATION_ID],
         "persona_type": body.persona_type,
         "user_id": body.user_id,

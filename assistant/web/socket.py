@@ -175,7 +175,7 @@ class _Talk:
         said = body.message
         return Ask(
             text=said.content if isinstance(said, SocketContent) else said,
-            owner=self._owner,
+            principal=self._principal,
             correlation_id=self._correlation_id,
             session_id=self._session_id,
             persona_type=body.persona_type,

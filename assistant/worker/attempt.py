@@ -186,13 +186,14 @@ class Attempts:
             error=terminal.code if isinstance(terminal, RunFailed) else None,
         )
         session = await self._session(run)
+        lasts = status == "completed" and execution is not None and execution.lasts
         await self._store.runs.finish(
             pen,
             terminal,
             ending,
             lines=_lines(run, execution, status) if run.session_id else (),
             session=self._store.sessions.touch(session) if session else None,
-            share_for=self._cache_for if status == "completed" else timedelta(0),
+            share_for=self._cache_for if lasts else timedelta(0),
         )
         self._note(run, ending, status, execution)
 

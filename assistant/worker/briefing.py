@@ -37,7 +37,7 @@ class Briefing:
         return Job(
             run_id=run.run_id,
             correlation_id=run.correlation_id,
-            owner=run.owner,
+            principal=run.principal,
             persona=persona,
             turn=run.turn,
             model=run.model,

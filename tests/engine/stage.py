@@ -29,7 +29,7 @@ from assistant.events import (
     ToolReturned,
     type_of,
 )
-from assistant.models import Turn
+from assistant.models import Principal, Turn
 from assistant.persona import Persona
 from assistant.personas import load_personas
 from assistant.tool import Tools
@@ -165,7 +165,7 @@ def play(
     usual: dict[str, Any] = {
         "run_id": "run_1",
         "correlation_id": "cor_1",
-        "owner": "owner",
+        "principal": Principal("owner"),
         "persona": found,
         "turn": Turn(text),
         "model": "scripted",

@@ -53,7 +53,7 @@ async def test_a_tool_can_say_in_its_own_words_what_it_would_do() -> None:
     assert execution.wanted[0].summary == "Hands over 3."
 
 
-def _in_words(given: Sum) -> str:
+async def _in_words(_call: Call, given: Sum) -> str:
     return f"Hands over {given.amount}."
 
 

@@ -37,7 +37,7 @@ async def test_a_tool_knows_for_whom_it_works_and_the_model_cannot_say() -> None
     await _play(Stage(), till, [told], spoken("Done."), turn=turn).run()
     (call,) = till.shouted
     assert (call.run_id, call.call_id, call.correlation_id) == ("run_1", "c1", "cor_1")
-    assert (call.owner, call.user_id, call.page) == ("owner", "user-1", {"page": "p"})
+    assert (call.principal.name, call.user_id, call.page) == ("owner", "user-1", {"page": "p"})
 
 
 async def test_each_call_has_a_key_of_its_own_whatever_it_says() -> None:

@@ -10,11 +10,19 @@ from typing_extensions import override
 from assistant.engine import Effect
 from assistant.engine.effects import Ledger
 from assistant.errors import LeaseLostError
+from assistant.models import Principal
 from assistant.tool import Call, ToolRefusedError
 from tests.engine.stage import Stage
 from tests.engine.till import Sum, Till
 
-CALL = Call(key="run_1:c:0:x", run_id="run_1", call_id="c", correlation_id="cor", owner="owner")
+CALL = Call(
+    key="run_1:c:0:x",
+    run_id="run_1",
+    call_id="c",
+    correlation_id="cor",
+    principal=Principal("owner"),
+    session_id="ses_1",
+)
 BROKEN = RuntimeError("the secret")
 
 

@@ -83,9 +83,12 @@ async def test_tools_in_parallel_after_words(talk: Talk) -> None:
     assert (await talk.say("next")).text == "turn 2: next"
 
 
-async def test_a_tool_nobody_has_is_nonsense(talk: Talk) -> None:
-    told = await talk.say("[[tool: launch_rocket {}]]")
-    assert (told.end["type"], told.end["error"]) == ("run.failed", "model_nonsense")
+async def test_a_tool_nobody_has_is_told_to_the_model(talk: Talk) -> None:
+    told = await talk.say("[[tool: launch_rocket {}]] [[then]] [[say: Sorry.]]")
+    assert (told.text, told.end["type"]) == ("Sorry.", "run.completed")
+    outcomes = {r["outcome"] for r in told.of("tool.returned")}
+    assert len(told.of("tool.called")) == len(told.of("tool.returned"))
+    assert outcomes <= {"error"}
     assert (await talk.say("again")).text.endswith(": again")
 
 

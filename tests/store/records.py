@@ -18,7 +18,7 @@ from assistant.events import (
     Terminal,
     Usage,
 )
-from assistant.models import Message, Role, Run, Session, Turn, new_id, now
+from assistant.models import Message, Principal, Role, Run, Session, Turn, new_id, now
 from assistant.store import Claim, Ending, HistoryLine, Offer, Pen, Store, keys
 
 OWNER = "visitor"
@@ -31,7 +31,7 @@ def a_run(session_id: str | None = "ses_1", **changes: Any) -> Run:
     run = Run(
         run_id=new_id("run"),
         session_id=session_id,
-        owner=OWNER,
+        principal=Principal(OWNER),
         persona="tester",
         version="0" * 12,
         model="m",

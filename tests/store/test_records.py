@@ -10,7 +10,7 @@ import pytest
 
 from assistant.errors import LeaseLostError
 from assistant.events import RunCancelled, RunFailed
-from assistant.models import Turn, now
+from assistant.models import Principal, Turn, now
 from assistant.store import has_ended, keys
 from tests.store.conftest import MakeWorker
 from tests.store.records import OWNER, SHARED, Worker, a_line, a_run, a_session, an_answer
@@ -46,7 +46,7 @@ async def test_accepting_again_changes_nothing(one: Worker) -> None:
 
 async def test_a_key_makes_a_retry_the_same_run(one: Worker, other: Worker) -> None:
     first, again, changed, elses = (a_run() for _ in range(4))
-    elses = msgspec.structs.replace(elses, owner="somebody")
+    elses = msgspec.structs.replace(elses, principal=Principal("somebody"))
     assert await one.accept(first, idempotency=("k", "f1")) == ("claimed", first.run_id)
     before = await one.keys()
     assert await other.accept(again, idempotency=("k", "f1")) == ("repeated", first.run_id)

@@ -120,7 +120,7 @@ def tools(done: list[str]) -> dict[str, Tool[Any]]:
     async def look(_call: Call, _nothing: NoArguments) -> str:
         return "Nothing there."
 
-    def summary(note: Note) -> str:
+    async def summary(_call: Call, note: Note) -> str:
         return f"Write down: {note.text}"
 
     noting = Tool(

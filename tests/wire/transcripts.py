@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from assistant.events import Entry
-from assistant.models import Run, Turn
+from assistant.models import Principal, Run, Turn
 from assistant.wire import question, socket, sse
 
 FOLDER = Path(__file__).parents[1] / "transcripts"
@@ -21,7 +21,7 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 RUN = Run(
     run_id="run_0123456789abcdef01234567",
     session_id="ses_0123456789abcdef01234567",
-    owner="visitor",
+    principal=Principal("visitor"),
     persona="web_assistant",
     version="0123456789ab",
     model="gpt-test",
