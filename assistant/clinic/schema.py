@@ -1,0 +1,289 @@
+"""The clinic's tables: what is kept, what is personal, and what can never be double."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    Time,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from typing_extensions import override
+
+GRID = 10
+"""Minutes between two times at which an appointment may begin; durations are multiples of it."""
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment: aware on our side, UTC in the database, also where that keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    @override
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _id(name: str = "id") -> Column[str]:
+    return Column(name, String(40), primary_key=True)
+
+
+def _to(target: str, *, null: bool = False, key: bool = False) -> Column[str]:
+    table = target.partition(".")[0]
+    name = f"{table.rstrip('s')}_id"
+    return Column(name, String(40), ForeignKey(target), nullable=null, primary_key=key)
+
+
+# What anybody may know.
+
+locations = Table(
+    "locations",
+    metadata,
+    _id(),
+    Column("name", String(120), nullable=False),
+    Column("address", String(200), nullable=False),
+    Column("phone", String(40), nullable=False),
+    Column("timezone", String(60), nullable=False),
+)
+
+opening_hours = Table(
+    "opening_hours",
+    metadata,
+    _to("locations.id", key=True),
+    Column("weekday", Integer, CheckConstraint("weekday BETWEEN 0 AND 6", "day"), primary_key=True),
+    Column("opens", Time, primary_key=True),
+    Column("closes", Time, nullable=False),
+)
+
+services = Table(
+    "services",
+    metadata,
+    _id(),
+    Column("name", String(120), nullable=False),
+    Column("description", String(300), nullable=False),
+    Column("minutes", Integer, CheckConstraint(f"minutes % {GRID} = 0", "grid"), nullable=False),
+    Column("price_cents", Integer, nullable=False),
+)
+
+practitioners = Table(
+    "practitioners",
+    metadata,
+    _id(),
+    Column("name", String(120), nullable=False),
+    Column("specialty", String(80), nullable=False),
+    Column("about", String(300), nullable=False),
+)
+
+practitioner_languages = Table(
+    "practitioner_languages",
+    metadata,
+    _to("practitioners.id", key=True),
+    Column("language", String(40), primary_key=True),
+)
+
+practitioner_services = Table(
+    "practitioner_services",
+    metadata,
+    _to("practitioners.id", key=True),
+    _to("services.id", key=True),
+)
+
+working_hours = Table(
+    "working_hours",
+    metadata,
+    _to("practitioners.id", key=True),
+    _to("locations.id", key=True),
+    Column("weekday", Integer, CheckConstraint("weekday BETWEEN 0 AND 6", "day"), primary_key=True),
+    Column("starts", Time, primary_key=True),
+    Column("ends", Time, nullable=False),
+)
+
+insurers = Table(
+    "insurers",
+    metadata,
+    _id(),
+    Column("name", String(120), nullable=False),
+    Column("note", String(300), nullable=False, server_default=""),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    _id("topic"),
+    Column("title", String(120), nullable=False),
+    Column("text", String(600), nullable=False),
+)
+
+# Days on which nothing is given: of the whole clinic, of one location, or of one practitioner.
+closures = Table(
+    "closures",
+    metadata,
+    _id(),
+    _to("locations.id", null=True),
+    _to("practitioners.id", null=True),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("reason", String(120), nullable=False),
+)
+
+# Times that are taken, in steps of the grid, and by nobody's name. Its primary key is what makes
+# a double booking impossible, also of appointments that only overlap.
+taken_times = Table(
+    "taken_times",
+    metadata,
+    _to("practitioners.id", key=True),
+    Column("at", Instant, primary_key=True),
+    Column("appointment_id", String(40), ForeignKey("appointments.id"), nullable=False, index=True),
+)
+
+# What is somebody's own.
+
+patients = Table(
+    "patients",
+    metadata,
+    _id(),
+    Column("given_name", String(80), nullable=False),
+    Column("family_name", String(80), nullable=False),
+    # Both names folded: without accents and case, for looking up.
+    Column("search_name", String(200), nullable=False, index=True),
+    Column("date_of_birth", Date, nullable=False, index=True),
+    Column("phone", String(40), nullable=False),
+    Column("email", String(120), nullable=False),
+    Column("insurer_id", String(40), ForeignKey("insurers.id")),
+    Column("notes", Text, nullable=False, server_default=""),
+)
+
+STATES = ("booked", "cancelled", "completed", "missed")
+
+appointments = Table(
+    "appointments",
+    metadata,
+    _id(),
+    _to("patients.id"),
+    _to("practitioners.id"),
+    _to("services.id"),
+    _to("locations.id"),
+    Column("starts_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column(
+        "state",
+        String(12),
+        CheckConstraint(f"state IN {STATES}", "state"),
+        nullable=False,
+    ),
+    Column("reason", String(200), nullable=False, server_default=""),
+    CheckConstraint("ends_at > starts_at", "order"),
+    Index("ix_appointments_patient_id_starts_at", "patient_id", "starts_at"),
+    Index("ix_appointments_starts_at", "starts_at"),
+)
+
+# A patient cannot be in two places at once either.
+patient_times = Table(
+    "patient_times",
+    metadata,
+    _to("patients.id", key=True),
+    Column("at", Instant, primary_key=True),
+    Column("appointment_id", String(40), ForeignKey("appointments.id"), nullable=False, index=True),
+)
+
+# What happened to an appointment, and the key of the call that did it: the same transaction holds
+# both, so that a call that broke off can be found out about.
+changes = Table(
+    "changes",
+    metadata,
+    _id(),
+    _to("patients.id"),
+    Column("appointment_id", String(40), ForeignKey("appointments.id"), index=True),
+    Column("what", String(20), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", String(160), nullable=False),
+    Column("run_id", String(40), nullable=False),
+    Column("effect_key", String(200), nullable=False),
+    Column("told", Text, nullable=False),
+    UniqueConstraint("effect_key"),
+)
+
+waiting = Table(
+    "waiting",
+    metadata,
+    _id(),
+    _to("patients.id"),
+    _to("services.id"),
+    _to("practitioners.id", null=True),
+    Column("since", Instant, nullable=False),
+)
+
+# Names of records for one conversation; outside of it they mean nothing.
+handles = Table(
+    "handles",
+    metadata,
+    Column("scope", String(64), primary_key=True),
+    Column("handle", String(24), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("ref", String(200), nullable=False),
+    Column("made_at", Instant, nullable=False),
+    UniqueConstraint("scope", "kind", "ref"),
+)
+
+# Who looked at or changed what; only ever added to.
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    Column("at", Instant, nullable=False, index=True),
+    Column("principal", String(160), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("action", String(60), nullable=False),
+    Column("run_id", String(40), nullable=False),
+    Column("call_id", String(160), nullable=False),
+    Column("correlation_id", String(128), nullable=False),
+    Column("outcome", String(12), nullable=False),
+    Column("rows_read", Integer, nullable=False),
+    Column("rows_written", Integer, nullable=False),
+)
+
+PUBLIC = frozenset(
+    table.name
+    for table in (
+        locations,
+        opening_hours,
+        services,
+        practitioners,
+        practitioner_languages,
+        practitioner_services,
+        working_hours,
+        insurers,
+        facts,
+        closures,
+    )
+)
