@@ -171,7 +171,9 @@ async def test_a_server_that_was_frozen_finds_its_run_taken_and_keeps_off(
         following = [
             asyncio.create_task(client.follow(door, run["run_id"])) for door in (http, there)
         ]
-        await asyncio.sleep(0.5)
+        seen: dict[str, list[Frame]] = {}
+        watched = asyncio.create_task(_record(other.url, run["run_id"], seen))
+        await _until_spoken(seen, [run["run_id"]])
         frozen.process.send_signal(signal.SIGSTOP)
         try:
             async with asyncio.timeout(15):
@@ -179,7 +181,7 @@ async def test_a_server_that_was_frozen_finds_its_run_taken_and_keeps_off(
                     await asyncio.sleep(0.05)
         finally:
             frozen.process.send_signal(signal.SIGCONT)
-        found, elsewhere = await asyncio.gather(*following)
+        found, elsewhere, _ = await asyncio.gather(*following, watched)
         assert found == elsewhere
         _check_whole(found, _LONG_TEXT)
         assert _types(found)["message.discarded"] == 1
