@@ -251,7 +251,7 @@ handles = Table(
     Column("handle", String(24), primary_key=True),
     Column("kind", String(20), nullable=False),
     Column("ref", String(200), nullable=False),
-    Column("made_at", Instant, nullable=False),
+    Column("made_at", Instant, nullable=False, index=True),
     UniqueConstraint("scope", "kind", "ref"),
 )
 

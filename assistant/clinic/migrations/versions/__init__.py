@@ -1,0 +1,1 @@
+"""The steps themselves, each as it was when it was made."""
