@@ -43,9 +43,9 @@ async def test_approve(page: Page, desk: Desk, watch: Watch) -> None:
     page.on("request", lambda r: sent.append(r.post_data_json) if "/approvals/" in r.url else None)
     card = await _asked(page, desk)
     await expect(card).to_contain_text("Write down: milk")
-    await expect(card).to_contain_text("Waits for your decision until")
+    await expect(card).to_contain_text("You have until")
     assert desk.done == []
-    await card.get_by_role("button", name="Approve").click()
+    await card.get_by_role("button", name="Yes").click()
     answer = await finished(page)
     await expect(card).to_contain_text("Approved.")
     await expect(card.get_by_role("button")).to_have_count(0)
@@ -66,7 +66,7 @@ async def _run_id(answer: Locator) -> str:
 
 async def test_decline(page: Page, desk: Desk) -> None:
     card = await _asked(page, desk)
-    await card.get_by_role("button", name="Decline").click()
+    await card.get_by_role("button", name="No").click()
     answer = await finished(page)
     await expect(card).to_contain_text("Declined. Nothing was done.")
     line = answer.locator("[data-role=tool]")
@@ -91,11 +91,48 @@ async def test_after_a_reload_it_is_there_and_works(page: Page, desk: Desk, watc
         await expect(_card(page)).to_have_attribute("data-status", "waiting")
     await expect(page.locator("[data-role=approval]")).to_have_count(1)
     await expect(_card(page)).to_contain_text("Write down: milk")
-    await _card(page).get_by_role("button", name="Approve").click()
+    await _card(page).get_by_role("button", name="Yes").click()
     await finished(page)
     assert desk.done == ["milk"]
     await expect(page.locator('[data-role="user"]')).to_have_count(1)
     await expect(answers(page)).to_have_count(1)
+    assert watch.faults == []
+
+
+@pytest.mark.parametrize(
+    ("button", "words", "line"),
+    [
+        ("Yes", "Approved.", "Used “Write note”"),
+        ("No", "Declined. Nothing was done.", "Did not use “Write note”: declined"),
+    ],
+)
+async def test_how_it_was_decided_is_there_after_a_reload(
+    page: Page, desk: Desk, button: str, words: str, line: str
+) -> None:
+    card = await _asked(page, desk)
+    await card.get_by_role("button", name=button).click()
+    await finished(page)
+    await page.reload()
+    await expect(card.locator(".said-so")).to_have_text(words)
+    await expect(card.get_by_role("button")).to_have_count(0)
+    await expect(card.get_by_role("heading")).to_have_text("Write down: milk")
+    await expect(answers(page).locator("[data-role=tool] .step-words")).to_have_text([line])
+
+
+async def test_two_tabs_show_the_same(page: Page, desk: Desk, watch: Watch) -> None:
+    card = await _asked(page, desk)
+    kept = await page.evaluate("() => sessionStorage.getItem('assistant.chat')")
+    second = await page.context.new_page()
+    watch.over(second)
+    await second.add_init_script(f"sessionStorage.setItem('assistant.chat', {kept!r})")
+    await second.goto(page.url)
+    await expect(_card(second)).to_have_attribute("data-status", "waiting")
+    await _card(second).get_by_role("button", name="No").click()
+    for tab in (page, second):
+        await finished(tab)
+        await expect(_card(tab).locator(".said-so")).to_have_text("Declined. Nothing was done.")
+    assert await card.inner_text() == await _card(second).inner_text()
+    assert desk.done == []
     assert watch.faults == []
 
 
@@ -118,9 +155,9 @@ async def test_a_refused_decision_is_told_in_the_card(
 
     await page.route("**/approvals/*", refuse)
     card = await _asked(page, desk)
-    await card.get_by_role("button", name="Approve").click()
+    await card.get_by_role("button", name="Yes").click()
     await expect(card).to_contain_text("It cannot be decided so.")
-    for name in ("Approve", "Decline"):
+    for name in ("Yes", "No"):
         await expect(card.get_by_role("button", name=name)).to_be_disabled()
     assert desk.done == []
 
@@ -131,7 +168,7 @@ async def test_a_decision_lost_on_the_way_can_be_made_again(page: Page, desk: De
 
     await page.route("**/approvals/*", lose, times=1)
     card = await _asked(page, desk)
-    button = card.get_by_role("button", name="Approve")
+    button = card.get_by_role("button", name="Yes")
     await button.click()
     await expect(card).to_contain_text("The server cannot be reached.")
     await expect(button).to_be_focused()
@@ -145,9 +182,9 @@ async def test_the_keyboard_is_enough(page: Page, desk: Desk) -> None:
     await expect(page.get_by_label("Your message")).to_be_focused()
     for _ in range(6):
         await page.keyboard.press("Shift+Tab")
-        if await card.get_by_role("button", name="Approve").evaluate("e => e.matches(':focus')"):
+        if await card.get_by_role("button", name="Yes").evaluate("e => e.matches(':focus')"):
             break
-    await expect(card.get_by_role("button", name="Approve")).to_be_focused()
+    await expect(card.get_by_role("button", name="Yes")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(card).to_be_focused()
     await finished(page)
@@ -170,7 +207,7 @@ async def test_another_s_decision_has_no_buttons_here(page: Page, desk: Desk) ->
 async def test_who_has_the_role_gets_the_buttons(page: Page, desk: Desk) -> None:
     await page.context.add_cookies([{"name": "user", "value": "cleo/billing", "url": _url(desk)}])
     card = await _asked(page, desk, PAY)
-    await card.get_by_role("button", name="Approve").click()
+    await card.get_by_role("button", name="Yes").click()
     await finished(page)
     assert desk.done == ["40 to Ann"]
 
@@ -193,12 +230,12 @@ async def test_a_phone_has_room_for_the_card(browser: Browser, desk: Desk) -> No
     wide = "e => e.scrollWidth - e.clientWidth"
     for part in ("html", "body", "#scroller", "#log", "[data-role=approval]"):
         assert await page.locator(part).evaluate(wide) == 0, part
-    for name in ("Approve", "Decline"):
+    for name in ("Yes", "No"):
         button = card.get_by_role("button", name=name)
         await expect(button).to_be_in_viewport(ratio=1)
         size = await button.bounding_box()
         assert size is not None
         assert min(size["width"], size["height"]) >= 44
-    await card.get_by_role("button", name="Approve").tap()
+    await card.get_by_role("button", name="Yes").tap()
     await finished(page)
     assert desk.done == ["x" * 300]

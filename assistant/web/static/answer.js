@@ -1,8 +1,10 @@
 /** One answer on the page: what its frames add, in the order in which they come. */
 
-import { ApprovalCard, readable } from "./approval.js";
-import { activity, helpPanel, isOpen, settle, suspend } from "./panels.js";
+import { ApprovalCard } from "./approval.js";
+import { helpPanel } from "./panels.js";
+import { readable } from "./phrases.js";
 import { make, render } from "./render.js";
+import { Steps } from "./steps.js";
 
 /** How a run's last frame leaves its answer: `completed`, `stopped` or `failed`. */
 export function endOf(frame) {
@@ -15,13 +17,16 @@ export class Answer {
   #parts = make("div", "parts");
   #waiting = make("p", "waiting", make("span"), make("span"), make("span"));
   #texts = new Map(); // item id -> {box, text}
-  #tools = new Map(); // call id -> element
+  #steps = new Steps(this.#parts);
   #approvals = new Map(); // call id -> card
+  #live;
   #place = make("p", "place");
   #item = "";
   #painting = 0;
 
-  constructor({ speaker, initial }) {
+  /** `live` says that it is being made now, and not read again. */
+  constructor({ speaker, initial }, { live = true } = {}) {
+    this.#live = live;
     const face = make("span", "face", initial);
     face.ariaHidden = "true";
     this.#waiting.setAttribute("aria-hidden", "true");
@@ -42,6 +47,11 @@ export class Answer {
 
   get status() {
     return this.element.dataset.status;
+  }
+
+  /** Whether there is more to it than its text. */
+  get hasDeeds() {
+    return this.#parts.querySelector(".steps, .approval, .help") !== null;
   }
 
   set runId(runId) {
@@ -67,7 +77,7 @@ export class Answer {
         break;
       case "tool.returned":
         this.#callTool(frame);
-        settle(this.#tools.get(frame.call_id), frame);
+        this.#steps.settle(frame.call_id, frame);
         break;
       case "approval.requested":
         this.#ask(frame);
@@ -76,10 +86,10 @@ export class Answer {
         this.#resolve(frame);
         break;
       case "safety.flagged":
-        this.help(frame, { live: true });
+        this.help(frame, { live: this.#live });
         break;
       case "agent.switched":
-        this.#parts.append(activity(`Handed over to ${readable(frame.to)}`));
+        this.#steps.note(`Handed over to ${readable(frame.to)}`);
         break;
       default:
     }
@@ -123,11 +133,8 @@ export class Answer {
 
   #closeAll(status) {
     for (const asked of this.#approvals.values()) asked.close();
-    for (const line of this.#tools.values()) {
-      // What never returned in an answer that is whole was taken back by a crash.
-      if (status === "completed" && isOpen(line)) line.remove();
-      settle(line, { outcome: "stopped" });
-    }
+    // What never returned in an answer that is whole was taken back by a crash.
+    this.#steps.close({ whole: status === "completed" });
   }
 
   #write(content) {
@@ -176,25 +183,21 @@ export class Answer {
     if (this.#approvals.has(frame.call_id)) return;
     const card = new ApprovalCard(frame);
     this.#approvals.set(frame.call_id, card);
-    suspend(this.#tools.get(frame.call_id), true);
+    this.#steps.suspend(frame.call_id, true);
     this.#parts.append(card.element);
     this.#look();
   }
 
   #resolve(frame) {
-    const card = this.#approvals.get(frame.call_id);
-    const line = this.#tools.get(frame.call_id);
-    card?.resolve(frame);
-    if (frame.decision === "approved") suspend(line, false);
-    else settle(line, { outcome: frame.decision === "cancelled" ? "stopped" : frame.decision });
+    const { call_id: callId, decision } = frame;
+    this.#approvals.get(callId)?.resolve(frame);
+    if (decision === "approved") this.#steps.suspend(callId, false);
+    else this.#steps.settle(callId, { outcome: decision === "cancelled" ? "stopped" : decision });
     this.#look();
   }
 
   #callTool(frame) {
-    if (this.#tools.has(frame.call_id)) return;
-    const line = activity(readable(frame.name), { frame, state: "working" });
-    this.#tools.set(frame.call_id, line);
-    this.#parts.append(line);
+    this.#steps.call(frame);
     this.#waiting.hidden = false;
   }
 }

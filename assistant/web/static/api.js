@@ -1,5 +1,7 @@
 /** The calls to the server's public interface, and the two ways in which one can go wrong. */
 
+import { headers as identity } from "./identity.js";
+
 /** The server answered, with an error. */
 export class ApiError extends Error {
   constructor(status, body, { correlationId = "", retryAfter = null } = {}) {
@@ -36,20 +38,30 @@ function secondsIn(header) {
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : null;
 }
 
+let onStranger = () => {};
+
+/** Call `listener(error)` whenever the server does not know, or no longer knows, who asks. */
+export function whenStrange(listener) {
+  onStranger = listener;
+}
+
 async function call(path, options = {}) {
   let response;
   try {
-    response = await fetch(path, { cache: "no-store", ...options });
+    const headers = { ...identity(), ...options.headers };
+    response = await fetch(path, { cache: "no-store", ...options, headers });
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new Unreachable(error);
   }
   if (response.ok) return response;
   const body = await response.json().catch(() => ({}));
-  throw new ApiError(response.status, body ?? {}, {
+  const error = new ApiError(response.status, body ?? {}, {
     correlationId: response.headers.get("X-Correlation-ID") ?? "",
     retryAfter: secondsIn(response.headers.get("Retry-After")),
   });
+  if (error.status === 401) onStranger(error);
+  throw error;
 }
 
 async function json(path, options = {}) {
@@ -74,6 +86,13 @@ async function stream(path, options = {}) {
 }
 
 const part = encodeURIComponent;
+
+/** Return what the server says of itself; `auth` says how one signs in. */
+export const service = (signal) => json("/", { signal });
+
+/** Return the newest of one's own sessions. */
+export const sessions = async (count, signal) =>
+  (await json(`/sessions?limit=${count}`, { signal })).sessions;
 
 /** List what a client may know of each persona. */
 export const personas = async () => (await json("/personas")).personas;

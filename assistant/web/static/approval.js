@@ -1,6 +1,8 @@
-/** A tool call that needs a human's yes: what it would do, and the two ways to answer. */
+/** A tool call that needs a human's yes: the question, and the two ways to answer it. */
 
 import * as api from "./api.js";
+import { Countdown } from "./countdown.js";
+import { readable } from "./phrases.js";
 import { make } from "./render.js";
 
 const RESULTS = {
@@ -10,37 +12,34 @@ const RESULTS = {
   cancelled: "No decision is needed any more.",
 };
 /** Trying again changes nothing: the decision is not ours, or is taken. */
-const FINAL = new Set([400, 401, 403, 404, 409]);
+const FINAL = new Set([400, 403, 404, 409]);
 
 /** `element` is what to put on the page; the server alone says what was decided. */
 export class ApprovalCard {
   #asked;
-  #title = make("h2");
-  #until;
-  #buttons = make("div", "row");
+  #lead = make("p", "lead");
+  #question = make("h2", "summary");
+  #countdown;
+  #buttons = make("div", "buttons");
   #said = make("p", "said-so");
 
   constructor(frame) {
     this.#asked = frame;
     const mine = frame.by === "user";
-    this.#title.textContent = mine ? "Your approval is needed" : "An approval is needed";
-    this.#title.id = `approval-${frame.call_id}`;
-    this.#until = until(frame, mine);
+    this.#lead.textContent = mine ? "This needs your yes" : "This needs somebody’s yes";
+    this.#lead.id = `asked-${frame.call_id}`;
+    this.#question.textContent = frame.summary || readable(frame.name);
+    this.#question.id = `question-${frame.call_id}`;
+    this.#countdown = new Countdown(frame.expires_at, whose(frame.by));
     this.#said.role = "status";
-    this.#buttons.append(this.#button("Approve", "solid"), this.#button("Decline", "plain"));
-    this.#buttons.hidden = !mine;
-    this.element = make(
-      "section", "approval",
-      this.#title,
-      make("p", "summary", frame.summary || readable(frame.name)),
-      ...listed(frame.arguments),
-      this.#until,
-      this.#buttons,
-      this.#said,
+    this.#buttons.role = "group";
+    this.#buttons.setAttribute("aria-labelledby", this.#question.id);
+    this.#buttons.append(
+      this.#button("Yes", "solid", "approve"),
+      this.#button("No", "plain", "reject"),
     );
-    this.element.dataset.role = "approval";
-    this.element.setAttribute("aria-labelledby", this.#title.id);
-    this.element.tabIndex = -1; // takes the focus when a button that had it is switched off
+    this.#buttons.hidden = !mine;
+    this.element = this.#card(listed(frame.arguments));
     this.#show("waiting");
     if (!mine) this.#offerIfOurs();
   }
@@ -51,7 +50,7 @@ export class ApprovalCard {
 
   /** Whether nobody has decided yet, as far as is known here. */
   get isOpen() {
-    return !(this.status in RESULTS);
+    return !Object.hasOwn(RESULTS, this.status);
   }
 
   /** Tell what was decided, and by whom where that was somebody else. */
@@ -61,8 +60,8 @@ export class ApprovalCard {
     const why = reason ? ` Reason: ${reason}` : "";
     this.#letGo();
     this.#buttons.hidden = true;
-    this.#until.hidden = true;
-    this.#title.textContent = "Approval was asked for";
+    this.#countdown.stop();
+    this.#lead.textContent = "A yes was asked for";
     this.#show(decision, `${RESULTS[decision] ?? decision}${whom}${why}`);
   }
 
@@ -71,24 +70,33 @@ export class ApprovalCard {
     this.resolve({ decision: "cancelled" });
   }
 
+  #card(details) {
+    const row = make("div", "decision", this.#buttons, this.#countdown.element, this.#said);
+    const card = make("section", "approval", this.#lead, this.#question, row, ...details);
+    card.dataset.role = "approval";
+    card.setAttribute("aria-labelledby", `${this.#lead.id} ${this.#question.id}`);
+    card.tabIndex = -1; // takes the focus when a button that had it is switched off
+    return card;
+  }
+
   #show(status, words = "") {
     this.element.dataset.status = status;
     this.#said.textContent = words;
+    this.#countdown.element.hidden = words !== "";
     for (const button of this.#buttons.children) button.disabled = status !== "waiting";
   }
 
-  #button(words, look) {
+  #button(words, look, decision) {
     const button = make("button", look, words);
     button.type = "button";
-    button.addEventListener("click", () => this.#decide(words.toLowerCase(), button));
+    button.addEventListener("click", () => this.#decide(decision, button));
     return button;
   }
 
-  async #decide(word, button) {
+  async #decide(decision, button) {
     const { run_id: runId, call_id: callId, arguments_hash: hash } = this.#asked;
-    const decision = word === "approve" ? "approve" : "reject";
     this.#letGo();
-    this.#show("sending", word === "approve" ? "Approving…" : "Declining…");
+    this.#show("sending", decision === "approve" ? "Approving…" : "Declining…");
     try {
       const decided = await api.decide(runId, callId, { decision, arguments_hash: hash });
       this.resolve({ ...decided, by: decided.decided_by });
@@ -120,18 +128,12 @@ export class ApprovalCard {
   }
 }
 
-function until({ by, expires_at: expires }, mine) {
-  const date = new Date(expires);
-  const soon = Math.abs(date - Date.now()) < 12 * 3_600_000;
-  const style = soon ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" };
-  const time = make("time", "", date.toLocaleString(undefined, style));
-  time.dateTime = expires;
-  const role = by.replace(/^role:/, "");
-  const who = mine ? "Waits for your decision" : `Whoever has the role ${readable(role)} decides,`;
-  return make("p", "until", `${who} until `, time, ".");
+function whose(by) {
+  if (by === "user") return "You have until";
+  return `Whoever has the role ${readable(by.replace(/^role:/, ""))} decides, until`;
 }
 
-/** Every argument, whole: nobody should have to approve what they cannot see. */
+/** Every argument, whole: folded, but nobody should have to approve what they cannot see. */
 function listed(given) {
   const pairs = Object.entries(given ?? {});
   if (pairs.length === 0) return [];
@@ -139,7 +141,7 @@ function listed(given) {
   for (const [name, value] of pairs) {
     list.append(make("dt", "", readable(name)), make("dd", "", shown(value)));
   }
-  return [list];
+  return [make("details", "exactly", make("summary", "", "Details"), list)];
 }
 
 function shown(value) {
@@ -147,10 +149,4 @@ function shown(value) {
   if (value === null || value === "") return "(empty)";
   if (typeof value !== "object") return String(value);
   return make("pre", "", JSON.stringify(value, null, 2));
-}
-
-/** `find_free_slots` as a person would write it. */
-export function readable(name = "") {
-  const text = name.replaceAll(/[_-]+/g, " ").trim();
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
+import { Earlier } from "./earlier.js";
 import { insist } from "./follow.js";
 import { Log } from "./log.js";
 import { recall, remember } from "./memory.js";
@@ -10,11 +11,12 @@ import { troubleCard } from "./panels.js";
 import { introduce, pick, showCards } from "./personas.js";
 import { stayAtEnd } from "./scroll.js";
 import { announce, showLink, showReference, watchLink } from "./status.js";
+import { Who } from "./who.js";
 import { explain } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const asked = new URLSearchParams(location.search);
-const context = asked.has("page") ? { page: asked.get("page") } : null;
+const context = contextIn(asked);
 
 const log = new Log($("log"));
 const { toEnd, keep } = stayAtEnd($("scroller"), $("log"), $("latest"));
@@ -24,7 +26,8 @@ const conversation = new Conversation(log, {
   onLink: showLink,
   onReference: showReference,
   onHelp: keep,
-  onApproval: ({ summary }) => announce(`An approval is needed. ${summary}`),
+  onApproval: ({ by, summary }) =>
+    announce(`${by === "user" ? "Your yes" : "Somebody’s yes"} is needed. ${summary}`),
   onAnswer: tell,
   onAgain: send,
   onRestart: (text) => {
@@ -33,21 +36,57 @@ const conversation = new Conversation(log, {
   },
 });
 
+const who = new Who({
+  onEnter: enter,
+  onAsk: () => {
+    conversation.hold();
+    earlier.clear();
+  },
+  onSignOut: () => begin(),
+  // Whoever comes back to this part finds the answer, or the question that it waits for.
+  onPlay: () => conversation.leave({ stop: false }),
+  onPlayed: (words) => {
+    announce(`You are now ${words}.`);
+    begin({ focus: false });
+  },
+});
+const earlier = new Earlier($("earlier"), reopen);
+
 let personas = [];
 let persona = null;
 
 async function start() {
-  const { signal } = new AbortController();
   try {
-    personas = await insist(api.personas, { onLink: showLink, signal });
+    const { auth } = await insist(api.service, patiently());
+    if (who.meet(auth)) await enter();
   } catch (error) {
-    $("trouble").replaceChildren(troubleCard(explain(error)));
-    return;
+    fail(error);
   }
+}
+
+/** Go in as whoever this is, and on with what was being said. */
+async function enter() {
+  try {
+    personas = await insist(api.personas, patiently());
+  } catch (error) {
+    return fail(error);
+  }
+  $("trouble").replaceChildren();
   const { sessionId, persona: remembered } = recall();
   choose(pick(personas, remembered, asked.get("persona")));
-  watchLink(() => conversation.state === "ready");
-  if (!sessionId) return begin();
+  if (sessionId) await rejoin();
+  else begin();
+}
+
+function patiently() {
+  return { onLink: showLink, signal: new AbortController().signal };
+}
+
+function fail(error) {
+  if (error.status !== 401) $("trouble").replaceChildren(troubleCard(explain(error)));
+}
+
+async function rejoin() {
   document.body.dataset.view = "talk";
   try {
     if (!(await conversation.rejoin())) begin();
@@ -57,14 +96,25 @@ async function start() {
   }
 }
 
+/** Go on with one of the conversations from before. */
+async function reopen({ session_id: sessionId, persona_type: name }) {
+  choose(pick(personas, name));
+  remember({ sessionId });
+  await rejoin();
+  toEnd();
+  composer.focus();
+}
+
 /** Begin anew with the same persona. */
-function begin() {
+function begin({ focus = true } = {}) {
   conversation.leave();
   document.body.dataset.view = "welcome";
+  document.body.dataset.listed = who.isSomebody;
   $("trouble").replaceChildren();
   $("scroller").scrollTop = 0;
   showReference("");
-  composer.focus();
+  if (focus) composer.focus();
+  if (who.isSomebody) earlier.show((name) => pick(personas, name).display_name);
 }
 
 /** Make `chosen` the one who answers. */
@@ -121,7 +171,7 @@ $("help").addEventListener("click", () => {
   panels[panels.length - 1].focus({ preventScroll: true });
   keep(panels[panels.length - 1]);
 });
-$("fresh").addEventListener("click", begin);
+$("fresh").addEventListener("click", () => begin());
 $("delete").addEventListener("click", () => {
   $("removal").returnValue = "keep"; // Escape leaves the last value in place
   $("removal").showModal();
@@ -130,4 +180,11 @@ $("removal").addEventListener("close", () => {
   if ($("removal").returnValue === "delete") removeConversation();
 });
 
+/** What the page around says is open; it tells the assistant what is meant, never what is allowed. */
+function contextIn(query) {
+  const told = ["page", "appointment", "patient"].filter((name) => query.has(name));
+  return told.length > 0 ? Object.fromEntries(told.map((name) => [name, query.get(name)])) : null;
+}
+
+watchLink(() => conversation.state === "ready");
 start();

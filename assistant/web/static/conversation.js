@@ -5,6 +5,7 @@ import * as api from "./api.js";
 import { follow, insist } from "./follow.js";
 import { recall, remember } from "./memory.js";
 import { troubleCard } from "./panels.js";
+import { retell } from "./past.js";
 import { explain, explainFailure } from "./words.js";
 
 const LEFT = Symbol("the user went on to something else");
@@ -24,6 +25,7 @@ export class Conversation {
   #events;
   #state = "loading";
   #line = new AbortController();
+  #past = new AbortController();
   #runId = null;
 
   constructor(log, events) {
@@ -38,9 +40,8 @@ export class Conversation {
   /** Send a message and follow its answer to the end. */
   async send(text, { persona, context }) {
     const sessionId = recall().sessionId ?? api.newId("ses");
-    const body = { message: text, session_id: sessionId, persona_type: persona };
-    if (context) body.context = context;
-    const pending = { body, key: api.newId("key") };
+    const told = { message: text, session_id: sessionId, persona_type: persona };
+    const pending = { body: context ? { ...told, context } : told, key: api.newId("key") };
     remember({ sessionId, persona, pending });
     await this.#settle(() => this.#deliver(pending, this.#log.addUser(text)));
   }
@@ -54,22 +55,32 @@ export class Conversation {
     setTimeout(() => this.#runId ?? line.abort(STOPPED), STOP_PATIENCE_MS);
   }
 
-  /** Turn away from this conversation; an answer that nobody will read is ended. */
-  leave() {
-    this.#line.abort(LEFT);
+  /** Turn away from this conversation; `stop` ends an answer that nobody will read. */
+  leave({ stop = true } = {}) {
+    this.hold();
     const busy = this.#state === "streaming" || this.#state === "stopping";
-    if (busy && this.#runId) api.cancel(this.#runId).catch(() => {}); // its own end will come
+    if (stop && busy && this.#runId) api.cancel(this.#runId).catch(() => {}); // its end will come
     this.#log.clear();
     remember({ sessionId: null, pending: null, flags: {} });
     this.#setState("ready");
   }
 
+  /** Hear no more, until `rejoin` or `leave`. */
+  hold() {
+    this.#line.abort(LEFT);
+    this.#past.abort(LEFT);
+  }
+
   /** Show what was said before, and go on with what is being said; false if it has expired. */
   async rejoin() {
+    this.hold();
+    this.#log.clear();
     this.#setState("loading");
     let found = true;
     await this.#settle(async () => {
       const messages = await this.#history();
+      // Beside the rest: an answer that is still being made may wait for hours.
+      retell(answered(messages), this.#log, (this.#past = new AbortController()).signal);
       const { pending } = recall();
       found = messages.length > 0 || Boolean(pending);
       if (pending) await this.#deliver(pending, this.#log.addUser(pending.body.message));
@@ -105,10 +116,7 @@ export class Conversation {
 
   #show(message, flags) {
     const runId = message.run_id ?? "";
-    if (message.role === "user") {
-      this.#log.addUser(message.content, runId);
-      return;
-    }
+    if (message.role === "user") return void this.#log.addUser(message.content, runId);
     const answer = this.#log.addAnswer({ runId });
     if (flags[runId]) answer.help(flags[runId], { live: false });
     answer.restore(message);
@@ -117,8 +125,7 @@ export class Conversation {
   /** Follow what is live in the session, then what ended while nobody looked. */
   async #catchUp(messages) {
     const { sessionId } = recall();
-    const answers = messages.filter(({ role }) => role === "assistant");
-    const seen = new Set([this.#runId, ...answers.map(({ run_id: runId }) => runId)]);
+    const seen = new Set([this.#runId, ...answered(messages)]);
     for (;;) {
       const runId = await this.#pickUp((signal) => api.live(sessionId, signal));
       if (!runId || seen.has(runId)) break;
@@ -212,8 +219,8 @@ export class Conversation {
 
   #failure(frame) {
     const text = this.#log.questionOf(frame.run_id);
-    const again = () => this.#state === "ready" && this.#events.onAgain(text);
-    return troubleCard(explainFailure(frame), { onRetry: text ? again : null });
+    const onRetry = text && (() => this.#state === "ready" && this.#events.onAgain(text));
+    return troubleCard(explainFailure(frame), { onRetry });
   }
 
   async #cancel() {
@@ -235,3 +242,7 @@ export class Conversation {
     this.#events.onState(state);
   }
 }
+
+/** The runs whose answers stand in a history, oldest first. */
+const answered = (messages) =>
+  messages.filter((each) => each.role === "assistant" && each.run_id).map((each) => each.run_id);

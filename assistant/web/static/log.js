@@ -44,6 +44,17 @@ export class Log {
     return answer;
   }
 
+  /** Return an answer that is not on the page yet, to be told once more from its log. */
+  prepare() {
+    return new Answer(this.#speaker, { live: false });
+  }
+
+  /** Put an answer in the place of an older one of the same run, where that is still there. */
+  swap(runId, answer) {
+    answer.runId = runId;
+    this.#find("assistant", runId)?.replaceWith(answer.element);
+  }
+
   /** Learn which run an answer, and a question just sent, belong to; older copies of them go. */
   adopt(runId, question, answer) {
     for (const element of [question, answer.element]) {

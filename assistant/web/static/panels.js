@@ -1,4 +1,4 @@
-/** The things that stand between the words: where to find help, what a tool did, what went wrong. */
+/** The things that stand between the words: where to find help, and what went wrong. */
 
 import { make } from "./render.js";
 
@@ -45,54 +45,6 @@ function link(href, text) {
     anchor.rel = "noopener noreferrer";
   }
   return anchor;
-}
-
-const OUTCOMES = {
-  ok: "done",
-  error: "did not work",
-  stopped: "stopped",
-  rejected: "declined",
-  expired: "not approved in time",
-  uncertain: "may or may not have worked",
-};
-
-/** A small line that says what is being done; `state` is `working` or an outcome. */
-export function activity(label, { frame = {}, state = "ok" } = {}) {
-  const line = make("span", "activity", make("span", "tick"), make("span", "", label));
-  line.dataset.role = "tool";
-  line.dataset.status = state;
-  line.append(make("span", "outcome", state === "working" ? "working…" : ""));
-  if (!frame.arguments || Object.keys(frame.arguments).length === 0) return line;
-  const details = make("details", "activity-details", make("summary", "", line));
-  details.append(make("pre", "", JSON.stringify(frame.arguments, null, 2)));
-  return details;
-}
-
-/** Whether a tool's line does not say yet how it ended. */
-export function isOpen(shown) {
-  return ["working", "waiting"].includes(lineOf(shown)?.dataset.status);
-}
-
-/** Say on a tool's line that it waits for an approval, or goes on. */
-export function suspend(shown, waits) {
-  if (!isOpen(shown)) return;
-  lineOf(shown).dataset.status = waits ? "waiting" : "working";
-  lineOf(shown).querySelector(".outcome").textContent = waits ? "waits for approval" : "working…";
-}
-
-function lineOf(shown) {
-  return shown?.querySelector("[data-role=tool]") ?? shown;
-}
-
-/** Say on a tool's line how it ended. Without effect when it has ended before. */
-export function settle(shown, { outcome, duration_ms: took, result }) {
-  const line = lineOf(shown);
-  if (!isOpen(shown)) return;
-  line.dataset.status = outcome;
-  const said = OUTCOMES[outcome] ?? outcome;
-  const time = outcome === "ok" && Number.isFinite(took) ? ` in ${(took / 1000).toFixed(1)} s` : "";
-  line.querySelector(".outcome").textContent = said + time;
-  if (result && shown !== line) shown.append(make("pre", "", result));
 }
 
 /** A card for something that went wrong, with a way on where there is one. */
