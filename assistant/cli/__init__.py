@@ -1,4 +1,4 @@
-"""The command line: serve, worker, chat, personas, doctor; alone in reading the environment."""
+"""The command line and its commands; alone in reading the environment."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from dotenv import dotenv_values
 from pydantic import BaseModel
 
 import assistant
+from assistant.cli.clinic import add_clinic_command
+from assistant.cli.keys import add_key_command
 from assistant.cli.serving import serve, work
 from assistant.cli.terminal import talk
 from assistant.errors import AssistantError
@@ -100,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     personas.set_defaults(act=_personas)
     doctor = commands.add_parser("doctor", help="check settings, personas, model and store")
     doctor.set_defaults(act=_doctor)
+    add_key_command(commands)
+    add_clinic_command(commands)
     return parser
 
 
@@ -112,7 +116,9 @@ def _work(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _chat(options: argparse.Namespace, _settings: Settings) -> int:
-    return asyncio.run(talk(options.url, options.persona))
+    return asyncio.run(
+        talk(options.url, options.persona, _environment(options).get("ASSISTANT_TOKEN"))
+    )
 
 
 def _personas(options: argparse.Namespace, settings: Settings) -> int:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from http import HTTPStatus
 
 import aiohttp
 import msgspec
 
+from assistant.errors import UnauthenticatedError
 from assistant.models import new_id
 
 
-async def talk(url: str, persona: str | None) -> int:
-    """Read lines, print answers as they come; ends with an empty line; returns the exit code."""
+async def talk(url: str, persona: str | None, token: str | None = None) -> int:
+    """Read lines, print answers as they come; ends with an empty line; returns the exit code.
+
+    Raises:
+        UnauthenticatedError: when the server does not take the token, or wants one.
+    """
     session_id = new_id("ses")
-    async with aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(total=None)) as http:
+    headers = {"Authorization": f"Bearer {token}"} if token else None
+    endless = aiohttp.ClientTimeout(total=None)
+    async with aiohttp.ClientSession(url, timeout=endless, headers=headers) as http:
         try:
             known = await _personas(http)
         except aiohttp.ClientError:
@@ -36,6 +44,9 @@ async def talk(url: str, persona: str | None) -> int:
 async def _personas(http: aiohttp.ClientSession) -> dict[str, dict[str, str]]:
     async with http.get("/personas") as reply:
         found = await reply.json()
+        if reply.status == HTTPStatus.UNAUTHORIZED:
+            detail = f"{found['detail']} Here: set ASSISTANT_TOKEN to a key or token."
+            raise UnauthenticatedError(detail)
     return {persona["name"]: persona for persona in found["personas"]}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assistant.web.app import create_app, create_worker_app
+from assistant.web.keys import Identify
 from assistant.web.listener import Listener
-from assistant.web.middleware import Identify
 
 __all__ = ["Identify", "Listener", "create_app", "create_worker_app"]

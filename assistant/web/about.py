@@ -5,13 +5,16 @@ from __future__ import annotations
 from aiohttp import web
 
 import assistant
+from assistant.clinic import ClinicUnavailableError
 from assistant.errors import StoreUnavailableError
 from assistant.models import now
 from assistant.persona import Persona
 from assistant.web import answers
-from assistant.web.keys import LIFE, PARTS, PRINCIPAL
+from assistant.web.keys import IDENTITY, LIFE, PARTS, PRINCIPAL
 from assistant.web.reading import wants_html
 from assistant.web.replies import (
+    AuthReply,
+    ClinicHealth,
     HealthReply,
     ModelHealth,
     PersonaReply,
@@ -40,10 +43,12 @@ async def root(request: web.Request) -> web.Response:
     """Tell what this is; a browser is sent to the page."""
     if wants_html(request):
         raise web.HTTPSeeOther("/ui/")
+    identity = request.app[IDENTITY]
     reply = ServiceReply(
         service="persona-assistant",
         version=assistant.__version__,
         links=_LINKS,
+        auth=AuthReply(mode=identity.mode, demo_switch=identity.demo_switch),
         active_connections=dict(request.app[LIFE].open),
     )
     return answers.json(reply.model_dump())
@@ -52,8 +57,9 @@ async def root(request: web.Request) -> web.Response:
 async def health(request: web.Request) -> web.Response:
     """Tell how the server is; always 200, the body tells."""
     parts = request.app[PARTS]
-    workers = await _workers(parts)
-    well = workers is not None and workers.processes > 0 and not parts.store.degraded
+    workers, clinic = await _workers(parts), await _clinic(parts)
+    executed = workers is not None and workers.processes > 0
+    well = executed and clinic.status == "healthy" and not parts.store.degraded
     default = parts.personas.get(None)
     reply = HealthReply(
         status="healthy" if well else "degraded",
@@ -64,6 +70,7 @@ async def health(request: web.Request) -> web.Response:
             reachable=workers is not None,
             fallback=parts.store.degraded,
         ),
+        clinic=clinic,
         model=ModelHealth(provider=parts.engine.provider, name=parts.engine.model_name(default)),
         workers=workers,
     )
@@ -115,6 +122,14 @@ async def stats(request: web.Request) -> web.Response:
         cache={k: counts.get(f"cache_{k}", 0) for k in ("hits", "misses")},
     )
     return answers.json(reply.model_dump())
+
+
+async def _clinic(parts: Parts) -> ClinicHealth:
+    try:
+        await parts.clinic.ping()
+    except ClinicUnavailableError:
+        return ClinicHealth(status="unreachable")
+    return ClinicHealth(status="healthy")
 
 
 async def _workers(parts: Parts) -> WorkersHealth | None:

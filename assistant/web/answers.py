@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, UnauthenticatedError
 
 STATUS: Mapping[str, int] = {
     "invalid_request": 400,
+    "unauthenticated": 401,
     "forbidden": 403,
     "not_found": 404,
     "method_not_allowed": 405,
@@ -28,10 +29,12 @@ STATUS: Mapping[str, int] = {
     "overloaded": 503,
     "draining": 503,
     "store_unavailable": 503,
+    "sign_in_unavailable": 503,
     "model_failed": 503,
 }
 _BY_STATUS: Mapping[int, tuple[str, str]] = {
     400: ("Invalid request", "The request could not be read as HTTP."),
+    401: ("Not signed in", "Say who you are; see the WWW-Authenticate header."),
     403: ("Forbidden", "This is not allowed."),
     404: ("Not found", "There is nothing at this path; /docs lists all paths."),
     405: ("Method not allowed", "This path does not take this method; see the Allow header."),
@@ -67,6 +70,8 @@ def from_error(error: AssistantError, correlation_id: str) -> web.Response:
     headers = {}
     if error.retry_after is not None or status in {429, 503}:
         headers["Retry-After"] = str(error.retry_after or 5)
+    if isinstance(error, UnauthenticatedError):
+        headers["WWW-Authenticate"] = _challenge(error)
     return json(
         error_body(error.title, error.detail, correlation_id), status=status, headers=headers
     )
@@ -79,3 +84,10 @@ def from_status(
     title, detail = _BY_STATUS.get(status, _INTERNAL)
     status = status if status in _BY_STATUS else 500
     return json(error_body(title, detail, correlation_id), status=status, headers=headers)
+
+
+def _challenge(error: UnauthenticatedError) -> str:
+    """Return what says how to sign in (RFC 6750, section 3); no error for who did not try."""
+    realm = 'Bearer realm="persona-assistant"'
+    said = error.detail.replace('"', "'")
+    return f'{realm}, error="invalid_token", error_description="{said}"' if error.given else realm

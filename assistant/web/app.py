@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,19 +12,13 @@ import aiohttp_cors
 from aiohttp import web
 
 from assistant.settings import Settings
-from assistant.web import about
-from assistant.web.docs import add_docs
-from assistant.web.keys import LIFE, PARTS, SETTINGS, Life
-from assistant.web.middleware import (
-    Identify,
-    add_headers,
-    answer_errors,
-    anyone,
-    correlate,
-    identified,
-    log_access,
-)
-from assistant.web.routes import ROUTES
+from assistant.web.docs import docs_routes
+from assistant.web.guard import add_routes, guard, open_preflights
+from assistant.web.identity import open_identity
+from assistant.web.keys import IDENTITY, LIFE, PARTS, RULES, SETTINGS, Identify, Identity, Life
+from assistant.web.middleware import add_headers, answer_errors, correlate, log_access
+from assistant.web.routes import HEALTH, ROUTES
+from assistant.web.routing import Route, file
 from assistant.wiring import Role, open_parts
 
 if TYPE_CHECKING:
@@ -41,44 +36,45 @@ def create_app(
         settings: the whole configuration.
         tools: tools that personas may name besides the built-in ones.
         identify: says on whose behalf a request is made, for an application that knows its
-            users; may raise `ForbiddenError` or `NotFoundError`. Without it everyone is the
-            same visitor, without any role.
+            users; may raise `UnauthenticatedError`, `ForbiddenError` or `NotFoundError`. It
+            wins over `AUTH_MODE`, which says it otherwise.
     """
-    app = _bare(settings, tools, identify or anyone, "server")
-    for route in ROUTES:
-        app.router.add_route(route.method, route.path, route.handler)
-    add_docs(app)
+    identity = nullcontext(Identity(identify, "application")) if identify else None
+    app = _bare(settings, tools, "server", identity or open_identity(settings))
+    mode = "none" if identify else settings.auth_mode
+    add_routes(app, [*ROUTES, *docs_routes(mode)])
     _allow_origins(app, settings)
-    _add_page(app)
+    add_routes(app, _page())
     return app
 
 
 def create_worker_app(settings: Settings, tools: Tools | None = None) -> web.Application:
     """Return the application of a worker, which executes runs and tells no more than its health."""
-    app = _bare(settings, tools, anyone, "worker")
-    for path, handler in (
-        ("/health", about.health),
-        ("/health/live", about.live),
-        ("/health/ready", about.ready),
-    ):
-        app.router.add_get(path, handler)
+    app = _bare(settings, tools, "worker")
+    add_routes(app, HEALTH)
     return app
 
 
 def _bare(
-    settings: Settings, tools: Tools | None, identify: Identify, role: Role
+    settings: Settings,
+    tools: Tools | None,
+    role: Role,
+    identity: AbstractAsyncContextManager[Identity] | None = None,
 ) -> web.Application:
     """Return an application without routes, which opens all parts when it starts."""
     app = web.Application(
-        middlewares=[correlate, log_access, answer_errors, identified(identify)],
+        middlewares=[correlate, log_access, answer_errors, guard],
         client_max_size=settings.max_body_bytes,
     )
     app[SETTINGS] = settings
     app[LIFE] = Life()
+    app[RULES] = {}
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
-        async with open_parts(settings, tools, role) as opened:
-            app[PARTS] = opened
+        async with AsyncExitStack() as stack:
+            if identity is not None:
+                app[IDENTITY] = await stack.enter_async_context(identity)
+            app[PARTS] = await stack.enter_async_context(open_parts(settings, tools, role))
             yield
 
     async def close_streams(app: web.Application) -> None:
@@ -90,22 +86,24 @@ def _bare(
     return app
 
 
-def _add_page(app: web.Application) -> None:
-    """Add the web page and its files; aiohttp's own static route has no error body of ours."""
+def _page() -> tuple[Route, ...]:
+    """Return the rows of the web page; aiohttp's own static route has no error body of ours."""
     names = frozenset(path.name for path in _STATIC.iterdir())
 
     async def to_page(_request: web.Request) -> web.Response:
         raise web.HTTPSeeOther("/ui/")
 
-    async def file(request: web.Request) -> web.FileResponse:
+    async def page(request: web.Request) -> web.FileResponse:
         name = request.match_info.get("name", "index.html")
         if name not in names:
             raise web.HTTPNotFound
         return web.FileResponse(_STATIC / name)
 
-    app.router.add_get("/ui", to_page)
-    app.router.add_get("/ui/", file)
-    app.router.add_get("/ui/{name}", file)
+    return (
+        *file("/ui", to_page, "The way to the web page"),
+        *file("/ui/", page, "The web page"),
+        *file("/ui/{name}", page, "What the page is made of"),
+    )
 
 
 def _allow_origins(app: web.Application, settings: Settings) -> None:
@@ -120,3 +118,4 @@ def _allow_origins(app: web.Application, settings: Settings) -> None:
     cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(settings.cors_origins, options))
     for route in list(app.router.routes()):
         cors.add(route)
+    open_preflights(app)

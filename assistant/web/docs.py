@@ -14,8 +14,10 @@ from aiohttp import web
 
 import assistant
 from assistant.errors import NotFoundError
+from assistant.settings import AuthMode
 from assistant.web.openapi import build_openapi
 from assistant.web.routes import ROUTES
+from assistant.web.routing import Route, file
 
 _OURS = Path(str(resources.files("assistant.web") / "static_docs"))
 _WHEEL = "drf_spectacular_sidecar"
@@ -97,17 +99,19 @@ class Docs:
         return self.assets
 
 
-def add_docs(app: web.Application, docs: Docs | None = None) -> None:
-    """Add the document, its two pages and their files to the application.
+def docs_routes(auth_mode: AuthMode = "none", docs: Docs | None = None) -> tuple[Route, ...]:
+    """Return the rows of the document, its two pages and their files.
 
     Args:
-        app: the application, not yet started.
+        auth_mode: how the server wants to be told who is asking.
         docs: what to serve; None takes the route table and the installed wheel.
     """
     if docs is None:
-        document = build_openapi(ROUTES, version=assistant.__version__)
+        document = build_openapi(ROUTES, version=assistant.__version__, auth_mode=auth_mode)
         docs = Docs(msgspec.json.encode(document), find_assets())
-    app.router.add_get("/openapi.json", docs.openapi_json)
-    app.router.add_get("/docs", docs.swagger_ui)
-    app.router.add_get("/redoc", docs.redoc)
-    app.router.add_get("/docs/assets/{name}", docs.asset)
+    return (
+        *file("/openapi.json", docs.openapi_json, "The OpenAPI document"),
+        *file("/docs", docs.swagger_ui, "The document in Swagger UI"),
+        *file("/redoc", docs.redoc, "The document in ReDoc"),
+        *file("/docs/assets/{name}", docs.asset, "What the two pages are made of"),
+    )

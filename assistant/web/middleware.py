@@ -1,25 +1,20 @@
-"""What happens round every request: correlation, access log, errors, who is asking."""
+"""What happens round every request: correlation, access log, errors, headers."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.typedefs import Handler
 
 from assistant.errors import AssistantError
-from assistant.models import Principal
 from assistant.telemetry import correlation_id_from
 from assistant.web.answers import from_error, from_status
-from assistant.web.keys import CORRELATION_ID, ERROR_CODE, PRINCIPAL
+from assistant.web.keys import CORRELATION_ID, ERROR_CODE
 
 log = structlog.get_logger(__name__)
 
-Identify = Callable[[web.Request], Awaitable[Principal]]
-
-VISITOR = Principal("visitor")
 _PAGE_POLICY = (
     "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -85,24 +80,6 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     return answer
 
 
-async def anyone(_request: web.Request) -> Principal:
-    """Return who makes a request where nobody has to say so."""
-    return VISITOR
-
-
-def identified(identify: Identify) -> Middleware:
-    """Return the middleware that says on whose behalf each request is made."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        # A browser asks by OPTIONS whether it may call, and tells nobody's name with that.
-        preflight = request.method == "OPTIONS"
-        request[PRINCIPAL] = VISITOR if preflight else await identify(request)
-        return await handler(request)
-
-    return middleware
-
-
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add the headers that every answer carries."""
     response.headers["X-Correlation-ID"] = request.get(CORRELATION_ID, "")
@@ -117,5 +94,5 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 
 def _kept(error: web.HTTPException) -> dict[str, str]:
-    names = ("Allow", "Retry-After", "Upgrade", "Connection")
+    names = ("Allow", "Retry-After", "Upgrade", "Connection", "WWW-Authenticate")
     return {name: error.headers[name] for name in names if name in error.headers}

@@ -4,72 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, cast
 
-from aiohttp.typedefs import Handler
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, JsonSchemaValue, models_json_schema
 
+from assistant.settings import AuthMode
 from assistant.web.bodies import SESSION_ID
 from assistant.web.openapi_schemas import ErrorBody, StreamEvent, TerseSchemas
-from assistant.web.openapi_text import ABOUT, STATUSES, TAGS
+from assistant.web.openapi_text import ABOUT, SCHEMES, STATUSES, TAGS
+from assistant.web.routing import Access, Parameter, Reply, Route
 
 _JSON = "application/json"
 _EVENTS = "text/event-stream"
 _Refs = Mapping[tuple[type[BaseModel], JsonSchemaMode], JsonSchemaValue]
 _PLACE = re.compile(r"\{(\w+)\}")
 _REFUSED_FOR_NOW = frozenset({429, 503})
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A value in a path, a query or a header: its JSON Schema and what it is for."""
-
-    schema: Mapping[str, Any]
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What one status answers with.
-
-    Attributes:
-        model: the shape of a JSON body; None for no body, or for text of another `media`.
-        streams: whether the same answer is also to be had as a stream of frames.
-    """
-
-    description: str
-    model: type[BaseModel] | None
-    media: str = _JSON
-    headers: Mapping[str, Parameter] = field(default_factory=dict)
-    streams: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One door of the server, with all that a client must know to use it.
-
-    Attributes:
-        path: as aiohttp spells it, with plain names only: `/runs/{run_id}`.
-        name: the operation's id, unique among all routes.
-        body: the shape of the JSON body, or several of which exactly one must fit.
-        errors: statuses that answer with an `ErrorBody`.
-        documented: whether the document speaks of it.
-    """
-
-    method: str
-    path: str
-    handler: Handler
-    name: str
-    summary: str
-    tag: str
-    body: tuple[type[BaseModel], ...] = ()
-    query: Mapping[str, Parameter] = field(default_factory=dict)
-    headers: Mapping[str, Parameter] = field(default_factory=dict)
-    replies: Mapping[int, Reply] = field(default_factory=dict)
-    errors: tuple[int, ...] = ()
-    documented: bool = True
 
 
 _PATH_PARAMETERS: Mapping[str, Parameter] = {
@@ -91,20 +42,29 @@ _CORRELATION = Parameter(
 _RETRY_AFTER = Parameter(
     {"type": "integer", "minimum": 0}, "Seconds after which trying again makes sense."
 )
+_HEADERS: Mapping[str, Parameter] = {
+    "Correlation": _CORRELATION,
+    "RetryAfter": _RETRY_AFTER,
+    "Challenge": Parameter({"type": "string"}, "How to say who one is (RFC 6750)."),
+}
 
 
-def build_openapi(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
+def build_openapi(
+    routes: Iterable[Route], *, version: str, auth_mode: AuthMode = "none"
+) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of the documented routes.
 
     Args:
         routes: the route table; paths, operations and tags keep its order.
         version: the version of the service, not of the specification.
+        auth_mode: how this server wants to be told who is asking.
     """
+    schemes = SCHEMES[auth_mode]
     shown = [route for route in routes if route.documented]
     refs, schemas = _schemas(shown)
     paths: dict[str, dict[str, Any]] = {}
     for route in shown:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs, schemes)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -122,7 +82,8 @@ def build_openapi(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
         "components": {
             "schemas": schemas,
             "parameters": {"Correlation": _at("header", "X-Correlation-ID", _CORRELATION_ASKED)},
-            "headers": {"Correlation": _header(_CORRELATION), "RetryAfter": _header(_RETRY_AFTER)},
+            "headers": {name: _header(parameter) for name, parameter in _HEADERS.items()},
+            "securitySchemes": schemes,
         },
     }
 
@@ -145,7 +106,7 @@ def _schemas(routes: Iterable[Route]) -> tuple[_Refs, dict[str, Any]]:
     return cast("_Refs", refs), definitions["$defs"]
 
 
-def _operation(route: Route, refs: _Refs) -> dict[str, Any]:
+def _operation(route: Route, refs: _Refs, schemes: Mapping[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
@@ -156,7 +117,10 @@ def _operation(route: Route, refs: _Refs) -> dict[str, Any]:
         schemas = [refs[model, "validation"] for model in route.body]
         schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
         operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": schema}}}
-    operation["responses"] = _responses(route, refs)
+    named = schemes if route.access is not Access.OPEN else {}
+    if named:
+        operation["security"] = [{name: []} for name in named]
+    operation["responses"] = _responses(route, refs, (401, 503) if named else ())
     return operation
 
 
@@ -180,10 +144,9 @@ def _header(parameter: Parameter) -> dict[str, Any]:
     return {"description": parameter.description, "schema": dict(parameter.schema)}
 
 
-def _responses(route: Route, refs: _Refs) -> dict[str, Any]:
-    replies = {
-        status: Reply(STATUSES.get(status, "An error."), ErrorBody) for status in route.errors
-    }
+def _responses(route: Route, refs: _Refs, unnamed: tuple[int, ...]) -> dict[str, Any]:
+    statuses = {*route.statuses, *unnamed}
+    replies = {status: Reply(STATUSES.get(status, "An error."), ErrorBody) for status in statuses}
     replies |= route.replies
     return {str(status): _response(status, replies[status], refs) for status in sorted(replies)}
 
@@ -192,6 +155,8 @@ def _response(status: int, reply: Reply, refs: _Refs) -> dict[str, Any]:
     headers: dict[str, Any] = {"X-Correlation-ID": {"$ref": "#/components/headers/Correlation"}}
     if status in _REFUSED_FOR_NOW:
         headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = {"$ref": "#/components/headers/Challenge"}
     headers |= {name: _header(parameter) for name, parameter in reply.headers.items()}
     response: dict[str, Any] = {"description": reply.description, "headers": headers}
     if content := _content(reply, refs):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
+
+from assistant.settings import AuthMode
 
 ABOUT = """\
 Talk with persona agents. Every answer is a **run** that writes a numbered log; each way to see it,
@@ -35,7 +38,7 @@ TAGS: Mapping[str, str] = {
 
 STATUSES: Mapping[int, str] = {
     400: "The request could not be read; `detail` names the field.",
-    401: "The request does not say who makes it.",
+    401: "The request does not say who makes it, or not in a way that counts here.",
     403: "The caller may not do this.",
     404: "There is no such thing for this caller.",
     405: "The path does not take this method.",
@@ -47,4 +50,18 @@ STATUSES: Mapping[int, str] = {
     429: "Too many requests from this caller.",
     500: "Something went wrong inside; it has been logged.",
     503: "No place or no store right now; try again after `Retry-After`.",
+}
+
+_BEARER: Mapping[str, Any] = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "Over a WebSocket from a browser: the subprotocols `assistant` and "
+    "`bearer.<token>`.",
+}
+_HEADER: Mapping[str, Any] = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+
+SCHEMES: Mapping[AuthMode, Mapping[str, Any]] = {
+    "none": {},
+    "api_key": {"bearer": _BEARER, "key": _HEADER},
+    "jwt": {"bearer": {**_BEARER, "bearerFormat": "JWT"}},
 }

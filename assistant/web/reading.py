@@ -90,3 +90,9 @@ def session_id(request: web.Request) -> str:
         detail = "Path 'session_id': must be 1 to 128 characters of A-Z a-z 0-9 . _ : -"
         raise InvalidRequestError(detail)
     return given
+
+
+def subprotocols(request: web.Request) -> list[str]:
+    """Return the subprotocols that a WebSocket's client offers; of one header, as aiohttp does."""
+    offered = request.headers.get("Sec-WebSocket-Protocol", "")
+    return [name for part in offered.split(",") if (name := part.strip())]

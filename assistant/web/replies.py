@@ -92,6 +92,12 @@ class StoreHealth(BaseModel):
     fallback: bool
 
 
+class ClinicHealth(BaseModel):
+    """Whether the clinic's records can be reached, and are as they must be."""
+
+    status: Literal["healthy", "unreachable"]
+
+
 class WorkersHealth(BaseModel):
     """Who executes: how many processes, their slots, and how many of these are taken."""
 
@@ -107,6 +113,7 @@ class HealthReply(BaseModel):
     timestamp: datetime
     version: str
     store: StoreHealth
+    clinic: ClinicHealth
     model: ModelHealth
     workers: WorkersHealth | None
 
@@ -117,12 +124,20 @@ class StateReply(BaseModel):
     status: str
 
 
+class AuthReply(BaseModel):
+    """How to say who one is; with the demo switch, `X-Demo-As` is heard."""
+
+    mode: Literal["none", "api_key", "jwt", "application"]
+    demo_switch: bool
+
+
 class ServiceReply(BaseModel):
     """What this service is, and where to go from here."""
 
     service: str
     version: str
     links: dict[str, str]
+    auth: AuthReply
     active_connections: dict[str, int]
 
 

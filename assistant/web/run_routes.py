@@ -5,8 +5,7 @@ from __future__ import annotations
 from assistant.web import approvals, runs
 from assistant.web.bodies import ApprovalBody, ChatBody, QuestionBody
 from assistant.web.chat import chat
-from assistant.web.openapi import Parameter, Reply, Route
-from assistant.web.routing import FRAMES, NOTHING, get
+from assistant.web.routing import FRAMES, NOTHING, Access, Parameter, Reply, Route, get
 from assistant.web.run_replies import (
     ApprovalReply,
     ApprovalsReply,
@@ -33,6 +32,7 @@ RUN_ROUTES: tuple[Route, ...] = (
         method="POST",
         path="/chat",
         handler=chat,
+        access=Access.ANY,
         name="chat",
         summary="Send a message, or ask a one-off question",
         tag="Chat",
@@ -54,6 +54,7 @@ RUN_ROUTES: tuple[Route, ...] = (
         runs.get_run,
         "Look at a run",
         RunReply,
+        access=Access.OWN,
         tag="Runs",
         errors=(404, 503),
     ),
@@ -61,6 +62,7 @@ RUN_ROUTES: tuple[Route, ...] = (
         method="GET",
         path="/runs/{run_id}/events",
         handler=runs.follow_run,
+        access=Access.OWN,
         name="follow_run",
         summary="Follow a run from any number",
         tag="Runs",
@@ -73,6 +75,7 @@ RUN_ROUTES: tuple[Route, ...] = (
         method="POST",
         path="/runs/{run_id}/cancel",
         handler=runs.cancel_run,
+        access=Access.OWN,
         name="cancel_run",
         summary="Stop a run; what was written stays",
         tag="Runs",
@@ -83,6 +86,7 @@ RUN_ROUTES: tuple[Route, ...] = (
         method="POST",
         path="/runs/{run_id}/approvals/{call_id}",
         handler=approvals.decide_approval,
+        access=Access.OWN,
         name="decide_approval",
         summary="Approve or reject a tool call that waits for it",
         tag="Approvals",
@@ -95,6 +99,7 @@ RUN_ROUTES: tuple[Route, ...] = (
         approvals.list_approvals,
         "List what waits for the caller's decision",
         ApprovalsReply,
+        access=Access.ANY,
         tag="Approvals",
         errors=(503,),
     ),

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from assistant.errors import AssistantError, ForbiddenError, InvalidRequestError, NotFoundError
+from assistant.errors import AssistantError, InvalidRequestError, NotFoundError
 from assistant.models import Run
 from assistant.runs import Ask
 from assistant.web.bodies import Body, parse_object, validate
-from assistant.web.keys import CORRELATION_ID, LIFE, PARTS, PRINCIPAL, SETTINGS
+from assistant.web.handshake import PROTOCOL, check_origin, check_protocols
+from assistant.web.keys import CORRELATION_ID, EXPIRES_AT, LIFE, PARTS, PRINCIPAL, SETTINGS
 from assistant.web.messages import (
     SocketApprove,
     SocketCancel,
@@ -51,7 +52,9 @@ async def websocket(request: web.Request) -> web.StreamResponse:
         max_msg_size=settings.max_body_bytes,
         compress=False,
         timeout=_HANDSHAKE,
+        protocols=(PROTOCOL,),
     )
+    check_protocols(request)
     if not ws.can_prepare(request):
         raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket", "Connection": "Upgrade"})
     check_origin(request)
@@ -60,21 +63,6 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     with counted(request.app, "websocket"):
         await _Talk(request, ws, sid).hold()
     return ws
-
-
-def check_origin(request: web.Request) -> None:
-    """Check that a browser's page may talk to us; clients that are no browsers send no origin.
-
-    Raises:
-        ForbiddenError: when the page is of another site than this server or `CORS_ORIGINS`.
-    """
-    origin = request.headers.get("Origin")
-    allowed = request.app[SETTINGS].cors_origins
-    if origin is None or origin in allowed or "*" in allowed:
-        return
-    if urlsplit(origin).netloc != request.host:
-        detail = "This page's origin may not connect; the operator can add it to CORS_ORIGINS."
-        raise ForbiddenError(detail)
 
 
 class _Talk:
@@ -89,29 +77,33 @@ class _Talk:
         self._principal = request[PRINCIPAL]
         self._owner = request[PRINCIPAL].name
         self._correlation_id = request[CORRELATION_ID]
+        self._expires_at = request.get(EXPIRES_AT)
         self._followed: dict[str, asyncio.Task[None]] = {}
 
     async def hold(self) -> None:
         """Serve the client until one side goes."""
         closing = asyncio.create_task(self._app[LIFE].closing.wait())
+        expired = asyncio.create_task(_wait_until(self._expires_at))
         try:
-            await self._read(closing)
+            await self._read(closing, expired)
         finally:
-            tasks = [closing, *self._followed.values()]
+            tasks = [closing, expired, *self._followed.values()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _read(self, closing: asyncio.Task[Any]) -> None:
+    async def _read(self, closing: asyncio.Task[Any], expired: asyncio.Task[Any]) -> None:
         idle = self._app[SETTINGS].websocket_idle_seconds
         receive: asyncio.Task[Any] | None = None
         try:
             while not self._ws.closed:
                 receive = receive or asyncio.create_task(self._ws.receive())
                 await asyncio.wait(
-                    {receive, closing}, timeout=idle, return_when=asyncio.FIRST_COMPLETED
+                    {receive, closing, expired}, timeout=idle, return_when=asyncio.FIRST_COMPLETED
                 )
-                if receive.done():
+                if expired.done():
+                    await self._close(receive, WSCloseCode.POLICY_VIOLATION, b"token expired")
+                elif receive.done():
                     message, receive = receive.result(), None
                     if message.type in {WSMsgType.TEXT, WSMsgType.BINARY}:
                         await self._hear(message.data)
@@ -224,3 +216,11 @@ class _Talk:
 async def _end(task: asyncio.Task[Any]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def _wait_until(when: float | None) -> None:
+    """Wait until a time in seconds since 1970; for ever where there is none."""
+    if when is None:
+        await asyncio.get_running_loop().create_future()
+    else:
+        await asyncio.sleep(when - time.time())

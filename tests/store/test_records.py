@@ -46,14 +46,14 @@ async def test_accepting_again_changes_nothing(one: Worker) -> None:
 
 async def test_a_key_makes_a_retry_the_same_run(one: Worker, other: Worker) -> None:
     first, again, changed, elses = (a_run() for _ in range(4))
-    elses = msgspec.structs.replace(elses, principal=Principal("somebody"))
+    elses = msgspec.structs.replace(elses, session_id="ses_2", principal=Principal("somebody"))
     assert await one.accept(first, idempotency=("k", "f1")) == ("claimed", first.run_id)
     before = await one.keys()
     assert await other.accept(again, idempotency=("k", "f1")) == ("repeated", first.run_id)
     assert await other.accept(changed, idempotency=("k", "f2")) == ("mismatch", first.run_id)
     assert await one.keys() == before
     assert len(await one.store.sessions.lines("ses_1")) == 1
-    assert (await other.accept(elses, idempotency=("k", "f2")))[0] == "queued"
+    assert (await other.accept(elses, idempotency=("k", "f2")))[0] == "claimed"
 
 
 async def test_of_many_at_once_with_one_key_one_is_accepted(one: Worker, other: Worker) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.conftest import MakeServer
 from tests.loglines import Written, written
 from tests.upstream import JOURNAL, create_upstream, serving
+from tests.web.identities import House, opened
 from tests.web.rawhttp import Probe
 from tests.web.site import SETTINGS, Site
 from tests.web.sockets import Socket, connected
@@ -60,3 +62,10 @@ def probe(site: Site, logged: Written) -> Iterator[Probe]:
     found = Probe(site, logged)
     yield found
     assert not found.problems, "\n".join(found.problems)
+
+
+@pytest.fixture
+async def house(make_server: MakeServer, tmp_path: Path) -> AsyncIterator[House]:
+    """Return a server that knows people by their keys."""
+    async with opened(make_server, tmp_path, CORS_ORIGINS="https://clinic.example") as found:
+        yield found

@@ -70,7 +70,7 @@ class Site:
     async def connected(self, kind: str, count: int) -> None:
         """Wait until just so many connections of a kind are open."""
         async with asyncio.timeout(5):
-            while (await self.get("/stats"))["connections"]["open"].get(kind, 0) != count:
+            while (await self.get("/"))["active_connections"].get(kind, 0) != count:
                 await asyncio.sleep(0)
 
     async def history(self, session_id: str) -> list[tuple[str, str, str]]:

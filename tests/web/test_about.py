@@ -19,7 +19,8 @@ EVERY_ANSWER = ("/", "/health", "/nowhere", "/runs/run_x", "/openapi.json", "/ui
 
 async def test_the_root_names_the_service(site: Site) -> None:
     about = await site.get("/")
-    assert set(about) == {"service", "version", "links", "active_connections"}
+    assert set(about) == {"service", "version", "links", "auth", "active_connections"}
+    assert about["auth"] == {"mode": "none", "demo_switch": True}
     assert about["version"] == assistant.__version__
     for link in about["links"].values():
         async with site.http.get(link) as response:
@@ -38,7 +39,8 @@ async def test_a_browser_is_sent_to_the_page(site: Site) -> None:
 
 async def test_health(site: Site) -> None:
     health = await site.get("/health")
-    assert set(health) == {"status", "timestamp", "version", "store", "model", "workers"}
+    assert set(health) == {"status", "timestamp", "version", "store", "clinic", "model", "workers"}
+    assert health["clinic"] == {"status": "healthy"}
     assert (health["status"], health["version"]) == ("healthy", assistant.__version__)
     assert health["store"] == {"kind": "embedded", "reachable": True, "fallback": False}
     assert health["model"] == {"provider": "openai", "name": "gpt-test"}

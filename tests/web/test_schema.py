@@ -6,10 +6,15 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from openapi_spec_validator import validate
 
+from assistant.settings import AuthMode
+from assistant.web.openapi import build_openapi
+from assistant.web.routes import ROUTES
+from assistant.web.routing import Access
 from tests import processes
 from tests.conftest import DATA
 from tests.web.site import Site
@@ -21,6 +26,22 @@ async def test_the_document_is_one(site: Site) -> None:
     document = await site.get("/openapi.json")
     assert document["openapi"].startswith("3.1.")
     validate(document)
+
+
+@pytest.mark.parametrize("mode", get_args(AuthMode))
+def test_the_document_says_how_to_say_who_one_is(mode: AuthMode) -> None:
+    document = build_openapi(ROUTES, version="1", auth_mode=mode)
+    validate(document)
+    schemes = document["components"]["securitySchemes"]
+    assert list(schemes) == {"none": [], "api_key": ["bearer", "key"], "jwt": ["bearer"]}[mode]
+    for row in ROUTES:
+        operation = document["paths"][row.path][row.method.lower()]
+        asks = bool(schemes) and row.access is not Access.OPEN
+        assert operation.get("security", []) == ([{name: []} for name in schemes] if asks else [])
+        assert ("401" in operation["responses"]) == asks
+        assert set(operation["responses"]) >= {str(status) for status in row.statuses}
+        if row.access is Access.OPERATOR:
+            assert "403" in operation["responses"]
 
 
 @pytest.mark.long

@@ -14,11 +14,14 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 
 from assistant.errors import SettingsError
+from assistant.settings.values import EXAMPLES, SCHEMES, SECRET_BYTES, is_loopback, refuse_if
 
+AuthMode = Literal["none", "api_key", "jwt"]
 Seconds = Annotated[float, Field(gt=0, le=86_400 * 365)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Commas = Annotated[
@@ -44,6 +47,18 @@ class Settings(BaseModel):
     log_format: Literal["json", "console"] = "json"
     cors_origins: Commas = ()
 
+    # Each needs those above it, so the order counts.
+    auth_mode: AuthMode = "none"
+    allow_no_auth: bool = False
+    demo_switch: Literal["auto", "on", "off"] = "auto"
+    api_keys_file: Path | None = None
+    jwt_secret: SecretStr | None = None
+    jwt_jwks: str | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    jwt_roles_claim: str = "roles"
+    jwt_subject_claim: str = "patient"
+
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     openai_model: str = "gpt-5-mini"
@@ -65,6 +80,9 @@ class Settings(BaseModel):
     chat_history_ttl: Seconds = 86_400
     session_timeout_minutes: Annotated[float, Field(gt=0, le=525_600)] = 30
     cache_ttl_seconds: Seconds = 900
+
+    database_url: SecretStr | None = None
+    database_owner_url: SecretStr | None = None
 
     run_mode: Literal["inline", "workers"] = "inline"
     worker_port: int | None = Field(None, ge=0, le=65_535)
@@ -92,23 +110,54 @@ class Settings(BaseModel):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("redis_url")
+    @field_validator("demo_switch")
     @classmethod
-    def _redis_scheme(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None:
-            return None
-        scheme = urlsplit(value.get_secret_value()).scheme
-        if scheme not in {"redis", "rediss", "unix"}:
-            message = "must begin with redis://, rediss:// or unix://"
-            raise ValueError(message)
+    def _demo_without_keys(cls, value: str, info: ValidationInfo) -> str:
+        refuse_if(value == "on" and info.data.get("auth_mode") != "none", "on needs AUTH_MODE=none")
+        return value
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _long_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        short = value is not None and len(value.get_secret_value().encode()) < SECRET_BYTES
+        refuse_if(short, f"must have at least {SECRET_BYTES} bytes, made at random")
+        return value
+
+    @field_validator("jwt_jwks")
+    @classmethod
+    def _one_source_of_keys(cls, value: str | None, info: ValidationInfo) -> str | None:
+        secret, mode = info.data.get("jwt_secret"), info.data.get("auth_mode")
+        neither = mode == "jwt" and secret is None and value is None
+        refuse_if(neither, "must be set with AUTH_MODE=jwt, or else JWT_SECRET")
+        refuse_if(bool(secret and value), "cannot stand beside JWT_SECRET; unset one of them")
+        url = urlsplit(value or "")
+        safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname))
+        refuse_if("://" in (value or "") and not safe, "must be a file or begin with https://")
+        return value
+
+    @field_validator("api_keys_file", "jwt_issuer", "jwt_audience")
+    @classmethod
+    def _needed_by_mode(cls, value: object, info: ValidationInfo) -> object:
+        mode = "api_key" if info.field_name == "api_keys_file" else "jwt"
+        missing = value is None and info.data.get("auth_mode") == mode
+        refuse_if(missing, f"must be set with AUTH_MODE={mode}")
+        return value
+
+    @field_validator("redis_url", "database_url", "database_owner_url")
+    @classmethod
+    def _store_scheme(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        known = SCHEMES[str(info.field_name)]
+        scheme = urlsplit(value.get_secret_value()).scheme if value else known[0]
+        names = [f"{name}://" for name in known]
+        words = " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+        refuse_if(scheme not in known, f"must begin with {words}")
         return value
 
     @field_validator("openai_base_url")
     @classmethod
     def _http_scheme(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).scheme not in {"http", "https"}:
-            message = "must begin with http:// or https://"
-            raise ValueError(message)
+        wrong = value is not None and urlsplit(value).scheme not in {"http", "https"}
+        refuse_if(wrong, "must begin with http:// or https://")
         return value
 
     @classmethod
@@ -136,6 +185,13 @@ class Settings(BaseModel):
         return "openai" if self.openai_api_key or self.openai_base_url else "demo"
 
     @property
+    def demo_switch_is_on(self) -> bool:
+        """Whether a local user may act as the demo patient or as staff of the demo clinic."""
+        if self.demo_switch == "auto":
+            return self.auth_mode == "none" and is_loopback(self.host) and not self.database_url
+        return self.demo_switch == "on"
+
+    @property
     def store_url(self) -> str | None:
         """The Redis to use, composed of its parts where no URL is given; None means embedded."""
         if self.redis_url:
@@ -147,21 +203,11 @@ class Settings(BaseModel):
         return f"redis://{login}{self.redis_host}:{self.redis_port}"
 
 
-_EXAMPLES = {
-    "port": "8000",
-    "log_level": "INFO",
-    "redis_url": "redis://localhost:6379/0",
-    "openai_base_url": "https://api.openai.com/v1",
-    "model_provider": "demo",
-    "debug": "false",
-}
-
-
 def _explain(error: ValidationError) -> str:
     first: dict[str, Any] = dict(error.errors(include_url=False, include_input=False)[0])
     name = str(first["loc"][0])
     default = Settings.model_fields[name].default
-    example = _EXAMPLES.get(name, "" if default is None or default == () else str(default))
+    example = EXAMPLES.get(name, "" if default is None or default == () else str(default))
     fault = str(first["msg"]).removeprefix("Value error, ").replace("Input should", "must")
     return f"{name.upper()}: {fault}" + (
         f" (for example {name.upper()}={example})" if example else ""
