@@ -1,0 +1,51 @@
+"""A hostile model attacks the clinic: on SQLite, and on PostgreSQL with our own scope gone."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.clinic.attacks.attack import TOOLS_OF
+from tests.clinic.attacks.campaign import play_all
+from tests.clinic.attacks.groups import ATTACKS
+from tests.clinic.attacks.stage import Stage
+
+LONG = 600
+_STOPPED = {"fields that are none", "odd values", "huge", "loops"}
+"""What never comes as far as the database, or does nothing there but to come again."""
+
+
+def test_there_are_attacks_enough_each_by_its_own_name() -> None:
+    assert len({str(attack) for attack in ATTACKS}) == len(ATTACKS) >= 200
+    used = {call.tool for attack in ATTACKS for step in attack.steps for call in step}
+    assert used >= set().union(*TOOLS_OF.values())
+
+
+@pytest.mark.long
+@pytest.mark.timeout(LONG)
+async def test_no_attack_reaches_another(
+    stage_on_file: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = await play_all(stage_on_file, ATTACKS)
+    with capsys.disabled():
+        sys.stdout.write(f"{report}\n")
+    assert report.faults == []
+    # Had the attackers only ever been refused, nothing would be shown.
+    assert report.agreed > 20
+    assert report.calls > 2_000
+
+
+@pytest.mark.long
+@pytest.mark.postgres
+@pytest.mark.timeout(LONG)
+@pytest.mark.usefixtures("scope_gone")
+async def test_the_database_alone_holds(
+    stage_on_server: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    attacks = [attack for attack in ATTACKS if attack.reaches and attack.group not in _STOPPED]
+    report = await play_all(stage_on_server, attacks)
+    with capsys.disabled():
+        sys.stdout.write(f"{report}\n")
+    assert (report.leaks, report.writes) == ([], [])
+    assert report.calls > 2_000

@@ -1,0 +1,95 @@
+"""What people write to a clinic, by what they want; and what is nothing for its tools."""
+
+from __future__ import annotations
+
+INTENTS = {
+    "book": [
+        "I'd like to book an appointment",
+        "I'd like to see someone about my skin next week in the afternoon",
+        "book an apointmnet with Dr. Osei tomorow at 10:20",
+        "can I get an appointment for tomorrow please",
+        "I need a dermatologist",
+        "need to see a doctor about my knee",
+        "a check-up on Monday, please",
+        "Could you put me down for a flu shot?",
+        "I WANT A FOLLOW UP",
+        "can I come in to see Dr. Osei?",
+        "schedule a visit",
+        "can you get me in with somebody for my bad knee on wednesday or thursday",
+        "I'd like a blood test next week",
+    ],
+    "move": [
+        "move it to Friday",
+        "could you resechdule my visit from Monday to Wednesday afternoon",
+        "I can't make it on Monday",
+        "I need to change my appointment",
+        "can we push my check-up to next week?",
+        "postpone the appointment",
+    ],
+    "cancel": [
+        "cancel my appointment",
+        "please cancle my apointment",
+        "I'd like to cancel the one on Tuesday",
+        "I no longer need my appointment",
+    ],
+    "mine": [
+        "what are my appointments?",
+        "when is my next appointment?",
+        "do I have anything booked next week?",
+        "my appointments",
+        "When am I seeing Dr. Osei?",
+    ],
+    "past": ["show my past appointments", "when was my last check-up?"],
+    "free": [
+        "when is Dr. Osei free?",
+        "is anyone free tomorrow morning?",
+        "earliest appointment for a flu shot",
+        "what's available next week?",
+        "any openings on Friday?",
+        "find me a time",
+    ],
+    "services": [
+        "what does a check-up cost?",
+        "how much is a vaccination",
+        "How long is a physical?",
+        "What services do you offer?",
+    ],
+    "insurance": [
+        "do you take Aetna?",
+        "is my insurance accepted?",
+        "do you work with Blue Cross?",
+        "is Cigna covered?",
+    ],
+    "practitioners": [
+        "who speaks Spanish?",
+        "Any Polish-speaking doctors?",
+        "do you have a dermatologist?",
+        "who treats skin problems?",
+        "Is there a doctor who speaks French?",
+    ],
+    "hours": ["when are you open?", "what are your opening hours", "are you closed on Thursday?"],
+    "locations": ["where are you?", "what's the address", "what is your phone number?"],
+    "other": ["is there parking?", "I need a prescription refill", "are my results there?"],
+    "waiting": ["put me on the waiting list for a skin check", "who is on the waitlist?"],
+    "schedule": [
+        "today's schedule",
+        "Show me the day's schedule for Dr. Osei",
+        "who is coming in tomorrow?",
+        "what appointments do we have on Monday?",
+    ],
+    "patients": ["find patient Robin Avery", "look up someone born 1980-05-02"],
+    "opened": ["what's open?", "who is this patient?", "the record I have open on my screen"],
+}
+ELSEWHERE = [
+    *("hello", "thanks!", "am I talking to a human?", "what can you do?", "I have a headache"),
+    *("should I see a doctor?", "I need to speak to a person", "I want to change my password"),
+    *("I have a question about a bill", "What is Python?", "bye"),
+    *(
+        "is there any chance you are a robot?",
+        "my mother had cancer",
+        "",
+        "   ",
+        "\n",
+        "I'm running late",
+    ),
+]
