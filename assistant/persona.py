@@ -148,6 +148,10 @@ class DemoScript(_Part):
     In `say`, `{page}` stands for the page the user is on and `{message}` for their first words.
     """
 
+    dialogue: Slug | None = Field(
+        None,
+        description="Asked before any rule: a dialogue that uses the persona's tools, by name.",
+    )
     rules: tuple[DemoRule, ...] = ()
     otherwise: tuple[Text, ...] = Field(min_length=1)
 

@@ -12,6 +12,13 @@ from assistant.models import Principal
 
 _Arguments = TypeVar("_Arguments", bound=BaseModel)
 
+# How what a model is told begins, where a call did not do what it was made for.
+DECLINED = "This was declined, so it was not done."
+LAPSED = "Nobody approved this in time, so it was not done."
+FAILED = "The tool failed"
+UNCERTAIN = "It is not known whether this took effect"
+MISSHAPEN = "The call was not made, its arguments are wrong"
+
 
 class NoArguments(BaseModel):
     """The arguments of a tool that takes none."""

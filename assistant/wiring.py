@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Literal
 
 from assistant.background import running
+from assistant.clinic import Clinic, ClinicOptions, clinic_tools, open_clinic
+from assistant.clinic.dialogue import DIALOGUES
 from assistant.engine import Engine, Limits, Pace, ProviderOptions, open_engine
 from assistant.errors import SettingsError
 from assistant.personas import Catalog, default_folder
@@ -34,6 +36,7 @@ class Parts:
     """Everything a server is made of, open."""
 
     settings: Settings
+    clinic: Clinic
     personas: Catalog
     store: Store
     engine: Engine
@@ -57,8 +60,9 @@ async def open_parts(
         SettingsError, PersonaError, StoreStartError: when something is not as it must be.
     """
     async with AsyncExitStack() as stack:
+        clinic = await stack.enter_async_context(open_clinic(clinic_options(settings)))
         engine = await stack.enter_async_context(
-            open_engine(_provider(settings), _limits(settings), tools)
+            open_engine(_provider(settings), _limits(settings), _tools(clinic, tools), DIALOGUES)
         )
         personas = Catalog(
             settings.agents_dir or default_folder(),
@@ -76,7 +80,7 @@ async def open_parts(
         worker = await _open_worker(stack, settings, store, attempts, role)
         runs = RunService(store, personas, engine, worker)
         await stack.enter_async_context(running(personas.watch, "personas.watch"))
-        yield Parts(settings, personas, store, engine, worker, attempts, runs)
+        yield Parts(settings, clinic, personas, store, engine, worker, attempts, runs)
 
 
 async def _open_worker(
@@ -107,6 +111,26 @@ def _check_shared(settings: Settings, store: Store) -> None:
             "RUN_MODE=inline"
         )
         raise SettingsError(detail)
+
+
+def clinic_options(settings: Settings) -> ClinicOptions:
+    """Return where the settings say that the clinic's records are."""
+    url, owner = settings.database_url, settings.database_owner_url
+    return ClinicOptions(
+        url=url.get_secret_value() if url else None,
+        owner_url=owner.get_secret_value() if owner else None,
+        data_dir=settings.data_dir,
+    )
+
+
+def _tools(clinic: Clinic, extra: Tools | None) -> Tools:
+    """Return the clinic's tools, and those of the program that embeds the server."""
+    tools = clinic_tools(clinic)
+    taken = sorted(tools.keys() & (extra or {}).keys())
+    if taken:
+        detail = f"tools: the clinic has tools by the names of {', '.join(taken)}; rename yours"
+        raise SettingsError(detail)
+    return {**tools, **(extra or {})}
 
 
 def _provider(settings: Settings) -> ProviderOptions:

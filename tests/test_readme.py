@@ -49,6 +49,7 @@ async def test_every_curl_in_the_readme_answers_well(server_url: str) -> None:
     assert '"status":"completed","chunk":"' in out
     assert '"response":"' in out
     assert '"greeting":' in out
+    assert re.search("These are coming up:.*Check-up with Dr", out)
     assert '"active_connections"' not in out
 
 

@@ -55,6 +55,13 @@ WRONG = {
     "CHUNK_DELAY": ("nan", ""),
     "LEASE_SECONDS": ("soon", "number"),
     "RUN_MODE": ("remote", "'inline' or 'workers'"),
+    "AUTH_MODE": ("password", "'none', 'api_key' or 'jwt'"),
+    "DEMO_SWITCH": ("maybe", "'auto', 'on' or 'off'"),
+    "ALLOW_NO_AUTH": ("perhaps", "boolean"),
+    "JWT_SECRET": ("short", "at least 32 bytes"),
+    "JWT_JWKS": ("http://id.example.org/jwks.json", "https://"),
+    "DATABASE_URL": ("mysql://clinic", "postgresql://"),
+    "DATABASE_OWNER_URL": ("postgres://clinic", "postgresql://"),
 }
 
 
@@ -125,3 +132,58 @@ def test_settings_are_frozen() -> None:
 
 def test_levels_may_be_written_small() -> None:
     assert read(LOG_LEVEL="warning").log_level == "WARNING"
+
+
+SECRET = "s" * 32
+ISSUED = {"AUTH_MODE": "jwt", "JWT_ISSUER": "i", "JWT_AUDIENCE": "a"}
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"AUTH_MODE": "api_key"}, "API_KEYS_FILE"),
+        (ISSUED, "JWT_JWKS"),
+        (ISSUED | {"JWT_SECRET": SECRET, "JWT_JWKS": "keys.json"}, "JWT_JWKS"),
+        (ISSUED | {"JWT_SECRET": SECRET, "JWT_ISSUER": ""}, "JWT_ISSUER"),
+        (ISSUED | {"JWT_SECRET": SECRET, "JWT_AUDIENCE": ""}, "JWT_AUDIENCE"),
+        ({"AUTH_MODE": "api_key", "API_KEYS_FILE": "k", "DEMO_SWITCH": "on"}, "DEMO_SWITCH"),
+    ],
+)
+def test_what_a_mode_needs_is_named(values: dict[str, str], name: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read(**values)
+    detail = refused.value.detail
+    assert detail.startswith(f"{name}: ")
+    assert f"(for example {name}=" in detail
+    assert SECRET not in detail
+    assert "\n" not in detail
+
+
+@pytest.mark.parametrize("jwks", ["keys.json", "https://id.example.org/k", "http://[::1]:1/k"])
+def test_tokens_are_checked_by_a_secret_or_by_published_keys(jwks: str) -> None:
+    assert SECRET not in repr(read(**ISSUED, JWT_SECRET=SECRET))
+    assert read(**ISSUED, JWT_JWKS=jwks).jwt_jwks == jwks
+    for wrong in ("http://example.org/k", "ftp://localhost/k", "http://127.0.0.1.example.org/k"):
+        with pytest.raises(SettingsError, match="JWT_JWKS: must be a file or begin with https"):
+            read(**ISSUED, JWT_JWKS=wrong)
+
+
+@pytest.mark.parametrize(
+    ("values", "on"),
+    [
+        ({}, True),
+        ({"HOST": "localhost"}, True),
+        ({"HOST": "::1"}, True),
+        ({"HOST": "127.9.9.9"}, True),
+        ({"HOST": "0.0.0.0"}, False),
+        ({"HOST": "::"}, False),
+        ({"HOST": "localhost.example.org"}, False),
+        ({"HOST": "0.0.0.0", "DEMO_SWITCH": "on"}, True),
+        ({"DATABASE_URL": "postgresql://clinic@localhost/clinic"}, False),
+        ({"DATABASE_URL": "postgresql://clinic@localhost/clinic", "DEMO_SWITCH": "on"}, True),
+        ({"AUTH_MODE": "api_key", "API_KEYS_FILE": "keys.yaml"}, False),
+        ({"DEMO_SWITCH": "off"}, False),
+    ],
+)
+def test_where_the_demo_switch_is_on(values: dict[str, str], *, on: bool) -> None:
+    assert read(**values).demo_switch_is_on is on

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from agents import Agent, ModelSettings, handoff
 from agents.handoffs import Handoff
@@ -61,6 +61,19 @@ def check_tools(persona: Persona, tools: Tools) -> None:
                 "needs a yes; set cache: false"
             )
             raise PersonaError(detail)
+
+
+def check_dialogue(persona: Persona, known: Collection[str]) -> None:
+    """Check that the dialogue that a persona's demo names is there.
+
+    Raises:
+        PersonaError: when it is not.
+    """
+    name = persona.demo.dialogue if persona.demo else None
+    if name is not None and name not in known:
+        there = ", ".join(sorted(known)) or "none"
+        detail = f"{persona.slug}/demo.yaml: dialogue: there is no '{name}' (known: {there})"
+        raise PersonaError(detail)
 
 
 def _agent(

@@ -17,7 +17,7 @@ from assistant.engine.jobs import RunContext
 from assistant.engine.tools import FAILED, Toolbox, arguments_hash, parse
 from assistant.models import Approval, now
 from assistant.persona import ApprovalRule
-from assistant.tool import Tool, ToolRefusedError
+from assistant.tool import DECLINED, LAPSED, Tool, ToolRefusedError
 
 log = structlog.get_logger(__name__)
 
@@ -111,10 +111,10 @@ def _pass_on(
         return
     outcomes[_call_id(item)] = str(decided.decision)
     if decided.decision == "expired":
-        told = "Nobody approved this in time, so it was not done. Tell the user."
+        told = f"{LAPSED} Tell the user."
     else:
         why = f" The reason given: {decided.reason}" if decided.reason else ""
-        told = f"This was declined, so it was not done. Do not try it again unless asked.{why}"
+        told = f"{DECLINED} Do not try it again unless asked.{why}"
     state.reject(item, rejection_message=told)
 
 

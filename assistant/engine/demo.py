@@ -1,28 +1,23 @@
-"""The demo model: speaks a persona's script, word by word, with no network and no key."""
+"""The demo model: holds a persona's dialogue or speaks its script, with no network and no key."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from agents.items import ModelResponse
 from agents.models.interface import Model
 from agents.usage import Usage
-from openai.types.responses import (
-    Response,
-    ResponseCompletedEvent,
-    ResponseCreatedEvent,
-    ResponseOutputMessage,
-    ResponseOutputText,
-    ResponseTextDeltaEvent,
-    ResponseUsage,
-)
-from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 from typing_extensions import override
 
+from assistant.dialogue import Conversation, Dialogue, Heard, Say, Use
+from assistant.engine import demo_stream as stream
+from assistant.engine.demo_hearing import calls_in, entries_of, names_of
+from assistant.engine.jobs import Job
+from assistant.models import now
 from assistant.persona import DemoRule, DemoScript
 
 _NO_SCRIPT = (
@@ -40,38 +35,60 @@ class Pace:
 
 
 class DemoModel(Model):
-    """Answers by the first rule of a script that fits; the same words each time."""
+    """Answers one job: by the dialogue, where that knows what to do, else by the script.
 
-    def __init__(self, script: DemoScript | None, page: str, pace: Pace) -> None:
+    It remembers nothing: what comes next follows from the conversation alone, so that another
+    process can go on with it, and does the same.
+    """
+
+    def __init__(
+        self, job: Job, script: DemoScript | None, pace: Pace, dialogue: Dialogue | None = None
+    ) -> None:
+        self._job = job
         self._script = script or DemoScript(otherwise=(_NO_SCRIPT,))
-        self._page = page
+        self._dialogue = dialogue
         self._pace = pace
 
     @override
     async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
         """Return the whole answer at once."""
-        text = self._answer(_said_by_user(kwargs.get("input", args[1] if len(args) > 1 else "")))
-        return ModelResponse(output=[_message(text)], usage=Usage(), response_id=None)
+        given, tools = _given(*args, **kwargs)
+        item = self._item(given, self._next(given, tools))
+        return ModelResponse(output=[item], usage=Usage(), response_id=None)
 
     @override
     async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        """Yield the answer word by word, at the given pace."""
-        asked = _said_by_user(kwargs.get("input", args[1] if len(args) > 1 else ""))
-        text = self._answer(asked)
-        words = re.findall(r"\S+\s*", text)
-        yield ResponseCreatedEvent(
-            type="response.created", response=_response([], None), sequence_number=0
-        )
-        for number, word in enumerate(words):
+        """Yield the answer word by word, at the given pace, or a call of a tool."""
+        given, tools = _given(*args, **kwargs)
+        following = self._next(given, tools)
+        words = re.findall(r"\S+\s*", following.text) if isinstance(following, Say) else []
+        yield stream.created()
+        # A call comes as late as the first word would.
+        for number, word in enumerate(words or [""]):
             await asyncio.sleep(self._pace.each if number else self._pace.first)
-            yield _delta(word, number + 1)
-        yield ResponseCompletedEvent(
-            type="response.completed",
-            response=_response([_message(text)], _usage(asked, words)),
-            sequence_number=len(words) + 1,
-        )
+            if word:
+                yield stream.delta(word, number + 1)
+        usage = stream.usage(entries_of(given), words)
+        for event in stream.ended(self._item(given, following), usage, len(words) + 1):
+            yield event
 
-    def _answer(self, asked: Sequence[str]) -> str:
+    def _item(self, given: object, following: Say | Use) -> Any:
+        if isinstance(following, Say):
+            return stream.message(following.text)
+        # The same place in the same conversation has the same id, whoever gets there.
+        return stream.call(following, f"{self._job.run_id}.{calls_in(given) + 1}")
+
+    def _next(self, given: object, tools: Sequence[Any]) -> Say | Use:
+        entries = entries_of(given)
+        if self._dialogue is not None:
+            page = self._job.turn.context
+            conversation = Conversation(entries, names_of(tools), now(), page)
+            following = self._dialogue(conversation)
+            if following is not None:
+                return following
+        return Say(self._line([entry.text for entry in entries if isinstance(entry, Heard)]))
+
+    def _line(self, asked: Sequence[str]) -> str:
         rules = [self._rule(text, turn) for turn, text in enumerate(asked, start=1)]
         rule = rules[-1] if rules else None
         lines = rule.say if rule else self._script.otherwise
@@ -91,62 +108,13 @@ class DemoModel(Model):
             and (rule.page is None or re.search(rule.page, self._page, re.IGNORECASE) is not None)
         )
 
-
-def _said_by_user(given: object) -> list[str]:
-    if isinstance(given, str):
-        return [given]
-    return list(_texts(given)) if isinstance(given, list) else []
+    @property
+    def _page(self) -> str:
+        return str(self._job.turn.context.get("page", ""))
 
 
-def _texts(items: Sequence[Any]) -> Iterator[str]:
-    for item in items:
-        if isinstance(item, dict) and item.get("role") == "user":
-            content = item.get("content")
-            if isinstance(content, str):
-                yield content
-            elif isinstance(content, list):
-                yield " ".join(str(part.get("text", "")) for part in content)
-
-
-def _message(text: str) -> ResponseOutputMessage:
-    content = ResponseOutputText(type="output_text", text=text, annotations=[])
-    return ResponseOutputMessage(
-        id="demo", type="message", role="assistant", status="completed", content=[content]
-    )
-
-
-def _delta(text: str, number: int) -> ResponseTextDeltaEvent:
-    return ResponseTextDeltaEvent(
-        type="response.output_text.delta",
-        content_index=0,
-        delta=text,
-        item_id="demo",
-        logprobs=[],
-        output_index=0,
-        sequence_number=number,
-    )
-
-
-def _response(output: list[Any], usage: ResponseUsage | None) -> Response:
-    return Response(
-        id="demo",
-        created_at=0,
-        model="demo",
-        object="response",
-        output=output,
-        tool_choice="none",
-        tools=[],
-        parallel_tool_calls=False,
-        usage=usage,
-    )
-
-
-def _usage(asked: Sequence[str], words: Sequence[str]) -> ResponseUsage:
-    given, made = sum(len(text.split()) for text in asked), len(words)
-    return ResponseUsage(
-        input_tokens=given,
-        output_tokens=made,
-        total_tokens=given + made,
-        input_tokens_details=InputTokensDetails(cached_tokens=0, cache_write_tokens=0),
-        output_tokens_details=OutputTokensDetails(reasoning_tokens=0),
-    )
+def _given(*args: Any, **kwargs: Any) -> tuple[Any, Sequence[Any]]:
+    """Return the conversation and the tools, among what the SDK gives any model."""
+    names = ("system_instructions", "input", "model_settings", "tools")
+    given = dict(zip(names, args, strict=False)) | kwargs
+    return given.get("input", ""), given.get("tools") or ()

@@ -8,12 +8,12 @@ import structlog
 from pydantic import BaseModel
 
 from assistant.engine.jobs import Effect, Record
-from assistant.tool import Call, Tool, ToolRefusedError
+from assistant.tool import FAILED, UNCERTAIN, Call, Tool, ToolRefusedError
 
 log = structlog.get_logger(__name__)
 
 _UNCERTAIN = (
-    "It is not known whether this took effect: something broke while it was being done. Do not "
+    f"{UNCERTAIN}: something broke while it was being done. Do not "
     "try it again. Tell the user plainly that it may or may not have happened, and how to check."
 )
 
@@ -75,5 +75,5 @@ class Ledger:
 
 
 def _nothing_done(tool: Tool[Any]) -> Effect:
-    told = "The tool failed, and nothing was changed. Say so, and offer to try again later."
+    told = f"{FAILED}, and nothing was changed. Say so, and offer to try again later."
     return Effect(tool.name, "error", told)

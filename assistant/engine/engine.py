@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from agents import set_trace_processors
 
-from assistant.engine.agents import check_tools
+from assistant.dialogue import Dialogue
+from assistant.engine.agents import check_dialogue, check_tools
 from assistant.engine.execution import Execution
 from assistant.engine.jobs import Job, Limits, Record
 from assistant.engine.providers import Models, Provider, ProviderOptions, open_models
@@ -20,10 +21,13 @@ from assistant.tool import Tools
 class Engine:
     """Makes answers with one provider and one set of tools."""
 
-    def __init__(self, models: Models, limits: Limits, tools: Tools) -> None:
+    def __init__(
+        self, models: Models, limits: Limits, tools: Tools, dialogues: Mapping[str, Dialogue]
+    ) -> None:
         self._models = models
         self._limits = limits
         self._tools = tools
+        self._dialogues = dialogues
 
     @property
     def provider(self) -> Provider:
@@ -34,9 +38,10 @@ class Engine:
         """Check that the engine has everything a persona names.
 
         Raises:
-            PersonaError: when a tool is missing.
+            PersonaError: when a tool or a dialogue is missing.
         """
         check_tools(persona, self._tools)
+        check_dialogue(persona, self._dialogues)
 
     def model_name(self, persona: Persona, asked: str | None = None) -> str:
         """Return the name of the model that answers for a persona.
@@ -64,13 +69,21 @@ async def open_engine(
     options: ProviderOptions,
     limits: Limits,
     extra_tools: Tools | None = None,
+    dialogues: Mapping[str, Dialogue] | None = None,
 ) -> AsyncIterator[Engine]:
     """Open the provider and yield an engine on it.
+
+    Args:
+        options: which model answers.
+        limits: bounds for every run.
+        extra_tools: are added to those that personas may name.
+        dialogues: what the demo model can hold, by the names that personas know them by.
 
     Raises:
         SettingsError: when what the provider needs is not there.
     """
     # The SDK's own exporter would send traces to OpenAI.
     set_trace_processors([])
-    async with open_models(options) as models:
-        yield Engine(models, limits, {**BUILT_IN, **(extra_tools or {})})
+    held = dialogues or {}
+    async with open_models(options, held) as models:
+        yield Engine(models, limits, {**BUILT_IN, **(extra_tools or {})}, held)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ import httpx2
 from agents.models.interface import Model
 from openai import AsyncOpenAI
 
+from assistant.dialogue import Dialogue
 from assistant.engine.demo import DemoModel, Pace
 from assistant.engine.endings import ChatModel, ResponsesModel
 from assistant.engine.jobs import Job
@@ -56,15 +57,19 @@ class Models(Protocol):
 
 
 @asynccontextmanager
-async def open_models(options: ProviderOptions) -> AsyncIterator[Models]:
+async def open_models(
+    options: ProviderOptions, dialogues: Mapping[str, Dialogue]
+) -> AsyncIterator[Models]:
     """Open the provider, and close it at the end.
+
+    `dialogues` are what the demo model can hold, by the names that personas know them by.
 
     Raises:
         SettingsError: when what it needs is not there.
     """
     match options.provider:
         case "demo":
-            yield Demo(options.pace)
+            yield Demo(options.pace, dialogues)
         case "local":
             async with (
                 open_local(options.local_path) as (url, name),
@@ -88,16 +93,19 @@ class Demo:
 
     provider: Provider = "demo"
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, dialogues: Mapping[str, Dialogue]) -> None:
         self._pace = pace
+        self._dialogues = dialogues
 
     def name_for(self, persona: Persona, asked: str | None) -> str:  # noqa: ARG002
         """Return `demo`, whatever was asked for."""
         return "demo"
 
     def model_for(self, job: Job, persona: Persona) -> Model:
-        """Return the persona's script as a model."""
-        return DemoModel(persona.demo, str(job.turn.context.get("page", "")), self._pace)
+        """Return the persona's dialogue and script as a model."""
+        name = persona.demo.dialogue if persona.demo else None
+        dialogue = self._dialogues.get(name) if name else None
+        return DemoModel(job, persona.demo, self._pace, dialogue)
 
 
 class Remote:

@@ -18,11 +18,12 @@ from assistant.engine.effects import Ledger
 from assistant.engine.jobs import Effect, Job, Record, RunContext
 from assistant.errors import LeaseLostError
 from assistant.persona import Persona
-from assistant.tool import Call, NoArguments, Tool, ToolRefusedError, Tools
+from assistant.tool import FAILED as FAILURE
+from assistant.tool import MISSHAPEN, Call, NoArguments, Tool, ToolRefusedError, Tools
 
 log = structlog.get_logger(__name__)
 
-FAILED = "The tool failed and changed nothing that you know of. Say so, and offer another way."
+FAILED = f"{FAILURE} and changed nothing that you know of. Say so, and offer another way."
 _LAST_EFFECTS = 10.0
 
 
@@ -132,7 +133,7 @@ def parse(tool: Tool[Any], arguments: str) -> BaseModel:
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)[:3]
         told = "; ".join(f"{'.'.join(map(str, f['loc'])) or 'all'}: {f['msg']}" for f in faults)
-        message = f"The call was not made, its arguments are wrong: {told}."
+        message = f"{MISSHAPEN}: {told}."
         raise ValueError(message) from None
     return given
 

@@ -36,18 +36,33 @@ class ApprovalService:
         """Return what waits for this principal's decision, what expires first at the front."""
         return [a for a in await self._approvals.open() if a.may_be_decided_by(principal)]
 
+    async def get(self, run_id: str, call_id: str, principal: Principal) -> Approval:
+        """Return an approval that the principal may decide, decided or not.
+
+        Raises:
+            NotFoundError: when there is no such call for this principal.
+            ForbiddenError: when the run is theirs, but the decision is not.
+        """
+        approval = await self._approvals.get(run_id, call_id)
+        if approval is not None and approval.may_be_decided_by(principal):
+            return approval
+        if approval is not None and approval.owner == principal.name:
+            detail = f"This decision is for {approval.by.replace(':', ' ')}, not for you."
+            raise ForbiddenError(detail)
+        detail = "There is no such approval, or it is no longer kept."
+        raise NotFoundError(detail)
+
     async def decide(
         self, run_id: str, call_id: str, principal: Principal, verdict: Verdict
     ) -> Approval:
         """Record a principal's verdict on a call; the run goes on, wherever a worker is free.
 
         Raises:
-            NotFoundError: when there is no such call for this principal.
-            ForbiddenError: when the run is theirs, but the decision is not.
+            NotFoundError, ForbiddenError: when it is not theirs to decide.
             ApprovalClosedError: when it is decided, over, or about other arguments.
         """
         decided = msgspec.structs.replace(
-            await self._theirs(run_id, call_id, principal),
+            await self.get(run_id, call_id, principal),
             decision="approved" if verdict.approve else "rejected",
             decided_by=principal.name,
             decided_at=now(),
@@ -62,14 +77,3 @@ class ApprovalService:
         if what == "resumed":
             await self._executor.ring()
         return decided
-
-    async def _theirs(self, run_id: str, call_id: str, principal: Principal) -> Approval:
-        """Return an approval that the principal may decide."""
-        approval = await self._approvals.get(run_id, call_id)
-        if approval is not None and approval.may_be_decided_by(principal):
-            return approval
-        if approval is not None and approval.owner == principal.name:
-            detail = f"This decision is for {approval.by.replace(':', ' ')}, not for you."
-            raise ForbiddenError(detail)
-        detail = "There is no such approval, or it is no longer kept."
-        raise NotFoundError(detail)

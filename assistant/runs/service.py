@@ -15,7 +15,7 @@ from assistant.persona import Persona
 from assistant.personas import Catalog
 from assistant.runs.approvals import ApprovalService
 from assistant.runs.asks import Ask, Executor, Models, Place
-from assistant.runs.sessions import SessionService
+from assistant.runs.sessions import SessionService, unknown_session
 from assistant.store import Claim, HistoryLine, Offer, Store, digest
 
 log = structlog.get_logger(__name__)
@@ -207,6 +207,8 @@ class RunService:
 
     async def _earlier(self, ask: Ask, what: str, run_id: str) -> tuple[Run, bool]:
         match what:
+            case "foreign":
+                raise unknown_session(str(ask.session_id))
             case "busy":
                 detail = f"The session has an open run, {run_id}; wait for it or cancel it."
                 raise SessionBusyError(detail, retry_after=1)
@@ -235,8 +237,9 @@ def cache_key(run: Run, persona: Persona) -> str:
     """Return the name under which the answer to a question may be shared."""
     settings = persona.file.model.model_dump()
     question = " ".join(run.turn.text.casefold().split())
-    parts = [persona.slug, persona.version, run.model, run.turn.max_tokens, settings, question]
-    return digest(msgspec.json.encode([*parts, run.turn.context]).decode())
+    # Whose it is counts, too: an answer's run is followed, and stopped, by its owner alone.
+    parts = [run.owner, persona.slug, persona.version, run.model, run.turn.max_tokens, settings]
+    return digest(msgspec.json.encode([*parts, question, run.turn.context]).decode())
 
 
 def _line(role: Role, text: str, run: Run, run_id: str | None) -> HistoryLine:

@@ -27,11 +27,16 @@ class SessionService:
         context: dict[str, Any] | None = None,
         user_id: str | None = None,
     ) -> Session:
-        """Store a new session, under a fresh id where none is given."""
+        """Store a new session, under a fresh id where none is given.
+
+        Raises:
+            NotFoundError: when the id belongs to somebody else.
+        """
         persona = self._personas.get(persona_type)
         session = self.begin(session_id or new_id("ses"), persona, owner, context, user_id)
-        await self._sessions.create(session)
-        return session
+        if await self._sessions.create(session):
+            return session
+        return await self.known(session.session_id, owner)
 
     def begin(
         self,
@@ -66,8 +71,7 @@ class SessionService:
         """
         session = await self._sessions.find(session_id)
         if session is None or session.owner != owner:
-            detail = f"There is no session '{session_id}', or it is no longer kept."
-            raise NotFoundError(detail)
+            raise unknown_session(session_id)
         return session
 
     async def open(self, session_id: str, owner: str) -> Session:
@@ -112,3 +116,8 @@ class SessionService:
         """Return a session's history as people read it; also after the session has ended."""
         await self.known(session_id, owner)
         return [line.message for line in await self._sessions.lines(session_id)]
+
+
+def unknown_session(session_id: str) -> NotFoundError:
+    """Return the error for a session that is not there, or not for the caller."""
+    return NotFoundError(f"There is no session '{session_id}', or it is no longer kept.")

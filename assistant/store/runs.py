@@ -22,7 +22,7 @@ from assistant.store.scripts import ACCEPT, CANCEL, FINISH, Scripts
 from assistant.store.sessions import HistoryLine, encode
 
 Accepted = Literal[
-    "claimed", "queued", "repeated", "mismatch", "shared", "busy", "full", "unpinned"
+    "claimed", "queued", "repeated", "mismatch", "shared", "foreign", "busy", "full", "unpinned"
 ]
 
 

@@ -40,14 +40,17 @@ class Sessions:
         self._idle = idle
         self._keep_ms = int(keep.total_seconds() * 1000)
 
-    async def create(self, session: Session) -> None:
-        """Store a new session."""
+    async def create(self, session: Session) -> bool:
+        """Store a new session; return whether its id was free."""
+        key = keys.session(session.session_id)
+        if not await self._redis.set(key, encode(session), px=self._keep_ms, nx=True):
+            return False
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(keys.session(session.session_id), encode(session), px=self._keep_ms)
             index = keys.owner(session.owner)
             pipe.zadd(index, {session.session_id: session.created_at.timestamp() * 1000})
             pipe.pexpire(index, self._keep_ms)
             await pipe.execute()
+        return True
 
     async def find(self, session_id: str) -> Session | None:
         """Return the session, ended or not, or None where nothing is known of it."""

@@ -16,6 +16,12 @@ from assistant.telemetry.redaction import redact
 
 # Fields that may take several lines where a person reads them.
 _TALL = frozenset({"exception", "stack"})
+# What these say below WARNING is in our own lines already, or is content: httpx names whole URLs,
+# and databases' drivers write statements with the values in them and the rows that came back.
+_QUIET = (
+    *("aiohttp.access", "httpx", "httpx2", "httpcore", "httpcore2", "openai"),
+    *("aiosqlite", "alembic", "asyncpg", "sqlalchemy"),
+)
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
@@ -78,9 +84,8 @@ def _send_all(level: str, handler: logging.Handler) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.captureWarnings(capture=True)
-    # What these say at INFO is in our own lines already; httpx names whole URLs.
-    for noisy in ("aiohttp.access", "httpx", "httpx2", "httpcore", "httpcore2", "openai"):
-        logging.getLogger(noisy).setLevel("WARNING")
+    for name in _QUIET:
+        logging.getLogger(name).setLevel("WARNING")
 
 
 class _Handler(logging.StreamHandler[TextIO]):

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from assistant.cli import main
+from assistant.clinic import Clinic, ClinicOptions, clinic_tools
+from assistant.clinic.engines import sqlite_engine
 from assistant.engine.agents import check_tools
 from assistant.engine.tools import BUILT_IN
 from assistant.errors import PersonaError
@@ -193,12 +195,19 @@ def test_the_version_changes_with_any_file(tmp_path: Path) -> None:
 
 def test_the_personas_that_come_along_load() -> None:
     personas = load_personas(default_folder())
+    # Nothing is opened: the tools are only named here.
+    clinic = clinic_tools(Clinic(sqlite_engine(ClinicOptions())))
     assert set(personas) == {"jaime_therapist", "web_assistant"}
     for persona in personas.values():
         assert persona.demo is not None
         assert persona.file.safety
         assert persona.file.starters
-        check_tools(persona, BUILT_IN)
+        check_tools(persona, {**BUILT_IN, **clinic})
+    web_assistant = personas["web_assistant"].file
+    assert set(web_assistant.tools) == {"current_time", *clinic}
+    assert set(web_assistant.approvals) == {name for name in clinic if clinic[name].effectful}
+    # What people tell Jaime stays away from every record.
+    assert personas["jaime_therapist"].file.tools == ()
     assert not personas["jaime_therapist"].file.cache
     assert personas["jaime_therapist"].file.disclosure
 

@@ -249,6 +249,8 @@ def test_redaction_is_never_slow() -> None:
         "://",
         "eyJaaaaaaaa.",
         "bearer ",
+        "bearer.",
+        "pak_",
         "-----BEGIN ",
         "password=",
         "sk-",

@@ -46,7 +46,7 @@ class Scripted:
 def scripted(*steps: Any, tools: Tools | None = None) -> Engine:
     """Return an engine whose model says these steps."""
     models = Scripted(ScriptedModel(steps))
-    return Engine(models, Limits(retries=0), {**BUILT_IN, **TOOLS, **(tools or {})})
+    return Engine(models, Limits(retries=0), {**BUILT_IN, **TOOLS, **(tools or {})}, {})
 
 
 def a_talk(persona: str = "guide", catalog: Catalog = CATALOG, **changes: Any) -> Run:

@@ -3,9 +3,10 @@
 -- ARGV: run id, spec, entry 0, token ('' where no slot is free), lease ms, channel, head, ttl ms,
 --       now ms, now, fingerprint, cache ttl ms, busy (reject or ''), session id, session record,
 --       most that may be queued, user, number of lines that only begin a history, history lines...
--- Returns {what, run id}: claimed, queued, repeated (idempotency), mismatch, shared (cache), busy,
--- full, or unpinned where the cast is not kept yet; with queued, as a third, the claim on the run
--- that has its turn, where the token's slot goes to that one.
+-- Returns {what, run id}: claimed, queued, repeated (idempotency), mismatch, shared (cache), foreign
+-- (the session is another owner's), busy, full, or unpinned where the cast is not kept yet; with
+-- queued, as a third, the claim on the run that has its turn, where the token's slot goes to that
+-- one.
 local rid, ttl, sid, token = ARGV[1], ARGV[8], ARGV[14], ARGV[4]
 if redis.call('EXISTS', run_key(rid)) == 1 then
   local taken = token ~= '' and redis.call('EXISTS', P .. 'taken:' .. token) == 1
@@ -27,6 +28,11 @@ if ARGV[12] ~= '' then
     redis.call('HINCRBY', STATS, 'cache_hits', 1)
     return {'shared', known}
   end
+end
+-- Two may begin a session by the same id at once; whoever comes second finds it taken.
+local there = sid ~= '' and redis.call('GET', KEYS[3])
+if there and P .. 'sessions:' .. cjson.decode(there).owner ~= KEYS[6] then
+  return {'foreign', ''}
 end
 local before = sid ~= '' and redis.call('LLEN', lane_key(sid)) or 0
 if ARGV[13] == 'reject' and before > 0 then
