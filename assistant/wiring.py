@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+import structlog
+
 from assistant.background import running
 from assistant.clinic import Clinic, ClinicOptions, clinic_tools, open_clinic
 from assistant.clinic.dialogue import DIALOGUES
@@ -27,6 +29,8 @@ from assistant.worker import (
     Worker,
     open_taskiq,
 )
+
+log = structlog.get_logger(__name__)
 
 Role = Literal["server", "worker"]
 
@@ -61,6 +65,9 @@ async def open_parts(
     """
     async with AsyncExitStack() as stack:
         clinic = await stack.enter_async_context(open_clinic(clinic_options(settings)))
+        if settings.run_mode == "workers" and clinic.kind == "sqlite":
+            # On other machines there is another file, with other appointments.
+            log.warning("clinic.not_shared", cure="set DATABASE_URL")
         engine = await stack.enter_async_context(
             open_engine(_provider(settings), _limits(settings), _tools(clinic, tools), DIALOGUES)
         )

@@ -24,6 +24,16 @@ class ClinicUnavailableError(ToolRefusedError):
         )
 
 
+class UnusableTextError(ToolRefusedError):
+    """A text is longer than its column, or has characters that PostgreSQL does not keep."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Some of the text cannot be used, and nothing was changed: make it shorter, in "
+            "letters, digits and punctuation alone."
+        )
+
+
 class CommitLostError(Exception):
     """The database went away while it was asked to commit: whether it did is not known."""
 

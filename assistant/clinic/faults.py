@@ -15,14 +15,20 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from assistant.clinic.errors import ClinicUnavailableError, OutOfReachError, TakenError
+from assistant.clinic.errors import (
+    ClinicUnavailableError,
+    OutOfReachError,
+    TakenError,
+    UnusableTextError,
+)
 
 log = structlog.get_logger(__name__)
 
 _FORBIDDEN = "42501"
-# Classes of PostgreSQL's codes: connection, resources, operator intervention, system; a lock that
-# could not be had; a role or database that is not let in.
-_AWAY = ("08", "53", "57", "58", "55P03", "28", "3D")
+_DATA = "22"
+# Classes of PostgreSQL's codes: connection, resources, operator intervention, system, deadlock; a
+# lock that could not be had; a role or database that is not let in.
+_AWAY = ("08", "53", "57", "58", "40", "55P03", "28", "3D")
 
 
 @contextmanager
@@ -33,6 +39,7 @@ def told() -> Iterator[None]:
         ClinicUnavailableError: it does not answer, or not in time.
         OutOfReachError: it refuses what our own scoping would have refused.
         TakenError: a time is taken.
+        UnusableTextError: a value is too long, or has characters that cannot be kept.
     """
     try:
         yield
@@ -44,6 +51,8 @@ def told() -> Iterator[None]:
         code = code_of(error)
         if code == _FORBIDDEN:
             raise OutOfReachError("the database refuses this to its principal") from error
+        if code.startswith(_DATA):
+            raise UnusableTextError from error
         if _is_away(error, code):
             raise _away(error) from error
         raise

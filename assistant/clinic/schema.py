@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
@@ -17,59 +14,22 @@ from sqlalchemy import (
     Table,
     Text,
     Time,
-    TypeDecorator,
     UniqueConstraint,
 )
-from sqlalchemy.engine import Dialect
-from typing_extensions import override
+
+from assistant.clinic.columns import NAMES, Instant, id_of, own_id
 
 GRID = 10
 """Minutes between two times at which an appointment may begin; durations are multiples of it."""
 
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-    }
-)
-
-
-class Instant(TypeDecorator[datetime]):
-    """A moment: aware on our side, UTC in the database, also where that keeps no zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    @override
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.astimezone(UTC)
-
-    @override
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _id(name: str = "id") -> Column[str]:
-    return Column(name, String(40), primary_key=True)
-
-
-def _to(target: str, *, null: bool = False, key: bool = False) -> Column[str]:
-    table = target.partition(".")[0]
-    name = f"{table.rstrip('s')}_id"
-    return Column(name, String(40), ForeignKey(target), nullable=null, primary_key=key)
-
+metadata = MetaData(naming_convention=NAMES)
 
 # What anybody may know.
 
 locations = Table(
     "locations",
     metadata,
-    _id(),
+    own_id(),
     Column("name", String(120), nullable=False),
     Column("address", String(200), nullable=False),
     Column("phone", String(40), nullable=False),
@@ -79,7 +39,7 @@ locations = Table(
 opening_hours = Table(
     "opening_hours",
     metadata,
-    _to("locations.id", key=True),
+    id_of("locations.id", key=True),
     Column("weekday", Integer, CheckConstraint("weekday BETWEEN 0 AND 6", "day"), primary_key=True),
     Column("opens", Time, primary_key=True),
     Column("closes", Time, nullable=False),
@@ -88,7 +48,7 @@ opening_hours = Table(
 services = Table(
     "services",
     metadata,
-    _id(),
+    own_id(),
     Column("name", String(120), nullable=False),
     Column("description", String(300), nullable=False),
     Column("minutes", Integer, CheckConstraint(f"minutes % {GRID} = 0", "grid"), nullable=False),
@@ -98,7 +58,7 @@ services = Table(
 practitioners = Table(
     "practitioners",
     metadata,
-    _id(),
+    own_id(),
     Column("name", String(120), nullable=False),
     Column("specialty", String(80), nullable=False),
     Column("about", String(300), nullable=False),
@@ -107,22 +67,22 @@ practitioners = Table(
 practitioner_languages = Table(
     "practitioner_languages",
     metadata,
-    _to("practitioners.id", key=True),
+    id_of("practitioners.id", key=True),
     Column("language", String(40), primary_key=True),
 )
 
 practitioner_services = Table(
     "practitioner_services",
     metadata,
-    _to("practitioners.id", key=True),
-    _to("services.id", key=True),
+    id_of("practitioners.id", key=True),
+    id_of("services.id", key=True),
 )
 
 working_hours = Table(
     "working_hours",
     metadata,
-    _to("practitioners.id", key=True),
-    _to("locations.id", key=True),
+    id_of("practitioners.id", key=True),
+    id_of("locations.id", key=True),
     Column("weekday", Integer, CheckConstraint("weekday BETWEEN 0 AND 6", "day"), primary_key=True),
     Column("starts", Time, primary_key=True),
     Column("ends", Time, nullable=False),
@@ -131,7 +91,7 @@ working_hours = Table(
 insurers = Table(
     "insurers",
     metadata,
-    _id(),
+    own_id(),
     Column("name", String(120), nullable=False),
     Column("note", String(300), nullable=False, server_default=""),
 )
@@ -139,7 +99,7 @@ insurers = Table(
 facts = Table(
     "facts",
     metadata,
-    _id("topic"),
+    own_id("topic"),
     Column("title", String(120), nullable=False),
     Column("text", String(600), nullable=False),
 )
@@ -148,9 +108,9 @@ facts = Table(
 closures = Table(
     "closures",
     metadata,
-    _id(),
-    _to("locations.id", null=True),
-    _to("practitioners.id", null=True),
+    own_id(),
+    id_of("locations.id", null=True),
+    id_of("practitioners.id", null=True),
     Column("first_day", Date, nullable=False),
     Column("last_day", Date, nullable=False),
     Column("reason", String(120), nullable=False),
@@ -161,7 +121,7 @@ closures = Table(
 taken_times = Table(
     "taken_times",
     metadata,
-    _to("practitioners.id", key=True),
+    id_of("practitioners.id", key=True),
     Column("at", Instant, primary_key=True),
     Column("appointment_id", String(40), ForeignKey("appointments.id"), nullable=False, index=True),
 )
@@ -171,7 +131,7 @@ taken_times = Table(
 patients = Table(
     "patients",
     metadata,
-    _id(),
+    own_id(),
     Column("given_name", String(80), nullable=False),
     Column("family_name", String(80), nullable=False),
     # Both names folded: without accents and case, for looking up.
@@ -188,11 +148,11 @@ STATES = ("booked", "cancelled", "completed", "missed")
 appointments = Table(
     "appointments",
     metadata,
-    _id(),
-    _to("patients.id"),
-    _to("practitioners.id"),
-    _to("services.id"),
-    _to("locations.id"),
+    own_id(),
+    id_of("patients.id"),
+    id_of("practitioners.id"),
+    id_of("services.id"),
+    id_of("locations.id"),
     Column("starts_at", Instant, nullable=False),
     Column("ends_at", Instant, nullable=False),
     Column(
@@ -211,7 +171,7 @@ appointments = Table(
 patient_times = Table(
     "patient_times",
     metadata,
-    _to("patients.id", key=True),
+    id_of("patients.id", key=True),
     Column("at", Instant, primary_key=True),
     Column("appointment_id", String(40), ForeignKey("appointments.id"), nullable=False, index=True),
 )
@@ -221,8 +181,8 @@ patient_times = Table(
 changes = Table(
     "changes",
     metadata,
-    _id(),
-    _to("patients.id"),
+    own_id(),
+    id_of("patients.id"),
     Column("appointment_id", String(40), ForeignKey("appointments.id"), index=True),
     Column("what", String(20), nullable=False),
     Column("at", Instant, nullable=False),
@@ -236,10 +196,10 @@ changes = Table(
 waiting = Table(
     "waiting",
     metadata,
-    _id(),
-    _to("patients.id"),
-    _to("services.id"),
-    _to("practitioners.id", null=True),
+    own_id(),
+    id_of("patients.id"),
+    id_of("services.id"),
+    id_of("practitioners.id", null=True),
     Column("since", Instant, nullable=False),
 )
 
@@ -259,7 +219,7 @@ handles = Table(
 audit = Table(
     "audit",
     metadata,
-    _id(),
+    own_id(),
     Column("at", Instant, nullable=False, index=True),
     Column("principal", String(160), nullable=False),
     Column("kind", String(10), nullable=False),

@@ -13,6 +13,7 @@ from agents import FunctionTool
 from agents.strict_schema import ensure_strict_json_schema
 from agents.tool_context import ToolContext
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from assistant.engine.effects import Ledger
 from assistant.engine.jobs import Effect, Job, Record, RunContext
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 FAILED = f"{FAILURE} and changed nothing that you know of. Say so, and offer another way."
 _LAST_EFFECTS = 10.0
+_LONGEST_NAME = 80
 
 
 class Toolbox:
@@ -132,10 +134,15 @@ def parse(tool: Tool[Any], arguments: str) -> BaseModel:
         given: BaseModel = tool.arguments.model_validate_json(arguments or "{}")
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)[:3]
-        told = "; ".join(f"{'.'.join(map(str, f['loc'])) or 'all'}: {f['msg']}" for f in faults)
+        told = "; ".join(f"{_place(fault)}: {fault['msg']}" for fault in faults)
         message = f"{MISSHAPEN}: {told}."
         raise ValueError(message) from None
     return given
+
+
+def _place(fault: ErrorDetails) -> str:
+    """Return which argument is wrong; a name that the model made up may be of any length."""
+    return ".".join(map(str, fault["loc"]))[:_LONGEST_NAME] or "all"
 
 
 def arguments_hash(name: str, arguments: str) -> str:

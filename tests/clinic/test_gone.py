@@ -121,6 +121,31 @@ async def test_it_goes_while_it_commits(server: Postgres, monkeypatch: pytest.Mo
             await seen(clinic)
 
 
+async def fail_without_it(server: Postgres, clinic: Clinic) -> None:
+    """Make a mistake after the database has gone."""
+    async with clinic.visit(call(ROBIN), "look"):
+        server.stop()
+        raise ValueError
+
+
+async def test_what_went_wrong_is_told_also_when_it_cannot_be_written_down(
+    server: Postgres,
+) -> None:
+    async with open_clinic(server.options("clinic")) as clinic:
+        with pytest.raises(ValueError):  # noqa: PT011 - this very error, of no words
+            await fail_without_it(server, clinic)
+
+
+async def test_what_was_away_at_the_start_is_looked_at_when_it_is_back(server: Postgres) -> None:
+    server.stop()
+    # As the superuser, whom no policy holds.
+    async with open_clinic(ClinicOptions(server.url("clinic"))) as clinic:
+        server.start()
+        for _ in range(2):
+            with pytest.raises(ClinicUnavailableError):
+                await seen(clinic)
+
+
 async def test_a_server_starts_without_it_and_goes_on_when_it_is_back(
     server: Postgres, tmp_path: Path
 ) -> None:

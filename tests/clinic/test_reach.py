@@ -158,12 +158,13 @@ def test_an_or_of_the_querys_own_does_not_widen_it() -> None:
 
 @pytest.mark.parametrize("reach", [PATIENT, STAFF], ids=["patient", "staff"])
 def test_a_delete_says_what_and_names_no_other_table(reach: Reach) -> None:
-    for where in (
+    wheres: tuple[tuple[Any, ...], ...] = (
         (),
         (appointments.c.patient_id == "P-2",),
         (taken_times.c.appointment_id.in_(select(appointments.c.id)),),
         (text("1=1"),),
         (taken_times.c.at.op("OR 1=1 OR")("x"),),
-    ):
+    )
+    for where in wheres:
         with pytest.raises(OutOfReachError):
             reach.check_delete(taken_times, where)

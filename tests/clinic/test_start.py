@@ -92,8 +92,10 @@ async def test_tables_of_another_version(
     postgres: Postgres, database: ClinicOptions, revision: str, cure: str
 ) -> None:
     name = str(database.owned_database.database)
-    moved = update(table("alembic_version", column("version_num", String))).values(version_num=revision)
-    words = moved.compile(compile_kwargs={"literal_binds": True})
+    tables = table("alembic_version", column("version_num", String))
+    words = (
+        update(tables).values(version_num=revision).compile(compile_kwargs={"literal_binds": True})
+    )
     await postgres.run(str(words), database=name)
     assert cure in await refusal(postgres, database, APP)
 

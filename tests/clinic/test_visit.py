@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, func, select
 
-from assistant.clinic.errors import OutOfReachError, TakenError
+from assistant.clinic.errors import OutOfReachError, TakenError, UnusableTextError
 from assistant.clinic.grants import READS, Kind
 from assistant.clinic.schema import (
     appointments,
@@ -109,11 +109,12 @@ async def test_a_join_is_narrowed_on_every_personal_table_in_it(house: House) ->
 
 
 async def test_words_from_a_model_are_values_and_nothing_else(house: House) -> None:
-    for words in ("' OR 1=1 --", "P-100001' UNION SELECT notes FROM patients --", "%", "\\"):
-        async with house.clinic.visit(call(STAFF), "look") as visit:
-            assert not await visit.read(
-                select(patients.c.id).where(patients.c.search_name == words)
-            )
+    for words in ("' OR 1=1 --", "x' UNION SELECT notes FROM patients --", "%", "\\", "\x00"):
+        # PostgreSQL has no place for the last.
+        with suppress(UnusableTextError):
+            async with house.clinic.visit(call(STAFF), "look") as visit:
+                query = select(patients.c.id).where(patients.c.search_name == words)
+                assert not await visit.read(query)
 
 
 async def test_whoever_is_neither_patient_nor_staff_is_a_visitor(house: House) -> None:

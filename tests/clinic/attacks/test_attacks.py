@@ -6,9 +6,11 @@ import sys
 
 import pytest
 
+from assistant.clinic.tools import _PIECES
 from tests.clinic.attacks.attack import TOOLS_OF
 from tests.clinic.attacks.campaign import play_all
 from tests.clinic.attacks.groups import ATTACKS
+from tests.clinic.attacks.groups.arguments import SOUND
 from tests.clinic.attacks.stage import Stage
 
 LONG = 600
@@ -18,8 +20,14 @@ _STOPPED = {"fields that are none", "odd values", "huge", "loops"}
 
 def test_there_are_attacks_enough_each_by_its_own_name() -> None:
     assert len({str(attack) for attack in ATTACKS}) == len(ATTACKS) >= 200
-    used = {call.tool for attack in ATTACKS for step in attack.steps for call in step}
-    assert used >= set().union(*TOOLS_OF.values())
+
+
+def test_every_argument_of_every_tool_is_attacked() -> None:
+    """Fail when a tool or an argument is new, or somebody has a tool that they had not."""
+    arguments = {piece.name: set(piece.arguments.model_fields) for piece in _PIECES}
+    assert arguments == {tool: set(sound) for tool, sound in SOUND.items()}
+    for who, tools in TOOLS_OF.items():
+        assert {piece.name for piece in _PIECES if who in piece.kinds} == tools
 
 
 @pytest.mark.long
@@ -49,3 +57,13 @@ async def test_the_database_alone_holds(
         sys.stdout.write(f"{report}\n")
     assert (report.leaks, report.writes) == ([], [])
     assert report.calls > 2_000
+
+
+@pytest.mark.usefixtures("scope_gone")
+async def test_with_no_wall_at_all_an_attack_reaches_another(stage_on_file: Stage) -> None:
+    """SQLite has no wall of its own: what holds above is the scope here, and PostgreSQL there."""
+    names = {"an appointment's number, of a patient", "a patient's number, of a patient"}
+    report = await play_all(stage_on_file, [each for each in ATTACKS if each.name in names])
+    assert report.groups.total() == 2
+    assert any("time of victim 0" in leak for leak in report.leaks), report.faults
+    assert any("family name of victim 0" in leak for leak in report.leaks), report.faults

@@ -46,8 +46,8 @@ def _fuzz(runner: asyncio.Runner, fuzzer: Fuzzer, count: int) -> None:
     play()
     assert runner.run(fuzzer.settle()) == []
     assert fuzzer.ran + fuzzer.refused >= count
-    # Had all been refused, nothing would be shown.
-    assert fuzzer.ran > count / 4
+    # Had all been refused, nothing would be shown: most are, of days long gone and times taken.
+    assert fuzzer.ran > count / 8
 
 
 @contextmanager

@@ -16,24 +16,9 @@ revision = "0001"
 down_revision = None
 
 _TABLES = (
-    "audit",
-    "handles",
-    "waiting",
-    "changes",
-    "patient_times",
-    "taken_times",
-    "appointments",
-    "patients",
-    "closures",
-    "facts",
-    "insurers",
-    "working_hours",
-    "practitioner_services",
-    "practitioner_languages",
-    "practitioners",
-    "services",
-    "opening_hours",
-    "locations",
+    "audit handles waiting changes patient_times taken_times appointments patients closures facts "
+    "insurers working_hours practitioner_services practitioner_languages practitioners services "
+    "opening_hours locations"
 )
 
 
@@ -53,7 +38,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take all away; roles stay, as they belong to the whole server."""
-    for table in _TABLES:
+    for table in _TABLES.split():
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION clinic_forget_handles, clinic_refuse, clinic_refuse_closed")

@@ -8,7 +8,7 @@ from typing import Any
 from tests.clinic.attacks.attack import TOOLS_OF, Step, Use, Who, look
 
 SOUND: Mapping[str, Mapping[str, Any]] = {
-    "clinic_facts": {"topic": "other"},
+    "clinic_facts": {"topic": "other", "about": "parking"},
     "find_practitioners": {
         "specialty": "General practice",
         "language": "Spanish",
@@ -22,13 +22,19 @@ SOUND: Mapping[str, Mapping[str, Any]] = {
         "first_day": None,
         "last_day": None,
         "part_of_day": "any",
+        "around": "10:20",
     },
     "my_appointments": {"period": "upcoming"},
     "book_appointment": {"slot": "<slot 5>", "reason": "a cough"},
     "reschedule_appointment": {"appointment": "<appointment>", "slot": "<slot 6>"},
     "cancel_appointment": {"appointment": "<appointment>"},
     "join_waiting_list": {"service": "Check-up", "practitioner": "<practitioner>"},
-    "day_schedule": {"day": "2026-11-24", "practitioner": "<practitioner>"},
+    "day_schedule": {
+        "day": "2026-11-24",
+        "practitioner": "<practitioner>",
+        "after": "08:00",
+        "patient": "<patient>",
+    },
     "find_patients": {"name": "Mallory", "date_of_birth": None},
     "book_for_patient": {"patient": "<patient>", "slot": "<slot 7>", "reason": "a cough"},
     "waiting_list": {"service": "Check-up"},
