@@ -7,9 +7,9 @@ import asyncio
 import sys
 
 from assistant.clinic import ClinicOptions
-from assistant.clinic.seeding import DEFAULT_SEED
-from assistant.clinic.state import find_state
-from assistant.clinic.upkeep import fill, initialise
+from assistant.clinic.upkeep.owner import fill, initialise
+from assistant.clinic.upkeep.seeding import DEFAULT_SEED
+from assistant.clinic.upkeep.state import find_state
 from assistant.models import now
 from assistant.settings import Settings
 from assistant.wiring import clinic_options

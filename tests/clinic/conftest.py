@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from blockbuster import BlockBuster
 
-from assistant.clinic.database import Clinic
-from assistant.clinic.options import ClinicOptions
-from assistant.clinic.upkeep import fill, initialise
+from assistant.clinic.records.database import Clinic
+from assistant.clinic.records.options import ClinicOptions
+from assistant.clinic.upkeep.owner import fill, initialise
 from assistant.models import now
 from tests.clinic.house import Clock, House, open_house
 from tests.clinic.postgres import APP, OWNER, Postgres

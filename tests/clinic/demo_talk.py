@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 
-from assistant.clinic.options import ClinicOptions
+from assistant.clinic.records.options import ClinicOptions
 from tests import client, processes
 
 ZONE = ZoneInfo("America/New_York")

@@ -15,10 +15,10 @@ from sqlalchemy import Executable, Row, Select, Table, insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from assistant.clinic.database import Clinic, open_clinic
-from assistant.clinic.engines import sqlite_engine
-from assistant.clinic.options import ClinicOptions
-from assistant.clinic.reach import Reach
+from assistant.clinic.records.database import Clinic, open_clinic
+from assistant.clinic.records.engines import sqlite_engine
+from assistant.clinic.records.options import ClinicOptions
+from assistant.clinic.records.reach import Reach
 from assistant.models import Principal
 from assistant.tool import Call
 

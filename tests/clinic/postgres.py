@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from assistant.clinic.options import ClinicOptions
+from assistant.clinic.records.options import ClinicOptions
 
 OWNER = "clinic_owner"
 APP = "clinic_app"

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from assistant.clinic import schema
-from assistant.clinic.calendar import steps
+from assistant.clinic.records import schema
+from assistant.clinic.schedule.calendar import steps
 from assistant.clinic.tools import clinic_tools
 from assistant.models import Principal
 from assistant.tool import Call, Tool, ToolRefusedError, Tools

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from assistant.clinic import schema
-from assistant.clinic.matching import fold
-from assistant.clinic.options import ClinicOptions
-from assistant.clinic.upkeep import initialise
+from assistant.clinic.records import schema
+from assistant.clinic.records.options import ClinicOptions
+from assistant.clinic.schedule.matching import fold
+from assistant.clinic.upkeep.owner import initialise
 from assistant.models import Principal
 from tests.clinic.house import House
 from tests.clinic.postgres import Postgres

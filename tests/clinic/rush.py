@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from assistant.clinic.handles import scope_of
-from assistant.clinic.options import ClinicOptions
+from assistant.clinic.records.handles import scope_of
+from assistant.clinic.records.options import ClinicOptions
 from assistant.tool import Call
 from tests.clinic.house import Clock, call, open_house
 from tests.clinic.practice import Practice

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from assistant.clinic import schema
+from assistant.clinic.records import schema
 from assistant.tool import ToolRefusedError
 from tests.clinic.house import STAFF, call
 from tests.clinic.practice import Practice, rows_in

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.clinic.calendar import STEP, Closure, Shift, free_starts, steps
-from assistant.clinic.wording import clock, price, soon, week_words, when
+from assistant.clinic.schedule.calendar import STEP, Closure, Shift, free_starts, steps
+from assistant.clinic.schedule.wording import clock, price, soon, week_words, when
 
 NEW_YORK = ZoneInfo("America/New_York")
 SPRING, AUTUMN = date(2026, 3, 8), date(2026, 11, 1)  # when New York's clocks change, at two

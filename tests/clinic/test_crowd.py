@@ -13,7 +13,7 @@ import pytest
 from blockbuster import BlockBuster
 from sqlalchemy import select
 
-from assistant.clinic import schema
+from assistant.clinic.records import schema
 from tests.clinic.practice import Practice, open_practice, rows_in
 from tests.clinic.records import add_patients
 from tests.clinic.rush import FIRST, calls_of, handle_of, rush

@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 from sqlalchemy import Row, select
 
-from assistant.clinic.options import ClinicOptions
-from assistant.clinic.schema import appointments, audit, patient_times, taken_times
+from assistant.clinic.records.options import ClinicOptions
+from assistant.clinic.records.schema import appointments, audit, patient_times, taken_times
 from tests.clinic.demo_talk import Answer, Caller, serving
 from tests.clinic.house import eyes_on
 

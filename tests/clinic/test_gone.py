@@ -13,12 +13,12 @@ import pytest
 from blockbuster import BlockBuster
 from sqlalchemy import select
 
-from assistant.clinic import audit
-from assistant.clinic.database import Clinic, open_clinic
-from assistant.clinic.errors import ClinicUnavailableError, CommitLostError
-from assistant.clinic.options import ClinicOptions
-from assistant.clinic.schema import appointments, services, waiting
-from assistant.clinic.upkeep import fill, initialise
+from assistant.clinic.records import audit
+from assistant.clinic.records.database import Clinic, open_clinic
+from assistant.clinic.records.errors import ClinicUnavailableError, CommitLostError
+from assistant.clinic.records.options import ClinicOptions
+from assistant.clinic.records.schema import appointments, services, waiting
+from assistant.clinic.upkeep.owner import fill, initialise
 from assistant.models import now
 from tests import processes
 from tests.clinic.house import ROBIN, call, eyes_on

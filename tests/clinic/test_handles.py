@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, insert, select
 
-from assistant.clinic.handles import LIFE
-from assistant.clinic.schema import handles
+from assistant.clinic.records.handles import LIFE
+from assistant.clinic.records.schema import handles
 from assistant.models import Principal
 from tests.clinic.house import OTHER, ROBIN, STAFF, VISITOR, House, call
 

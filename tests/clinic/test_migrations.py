@@ -16,11 +16,11 @@ from alembic.script import ScriptDirectory
 from blockbuster import BlockBuster
 from sqlalchemy import CheckConstraint, Connection, inspect
 
-from assistant.clinic import preparing, steps
-from assistant.clinic.options import ClinicOptions
-from assistant.clinic.preparing import prepare_file
-from assistant.clinic.schema import metadata
-from assistant.clinic.upkeep import as_owner
+from assistant.clinic.records.options import ClinicOptions
+from assistant.clinic.records.schema import metadata
+from assistant.clinic.upkeep import preparing, steps
+from assistant.clinic.upkeep.owner import as_owner
+from assistant.clinic.upkeep.preparing import prepare_file
 from assistant.errors import SettingsError
 from assistant.models import now
 from tests.conftest import may_block
@@ -30,7 +30,7 @@ RACERS = 4
 RACE = """
 import sys
 from pathlib import Path
-from assistant.clinic.preparing import prepare_file
+from assistant.clinic.upkeep.preparing import prepare_file
 from assistant.models import now
 sys.stdin.readline()
 prepare_file(Path(sys.argv[1]), now())
@@ -98,7 +98,7 @@ async def test_back_and_forth(made: ClinicOptions, no_blocking_calls: BlockBuste
 
 def test_the_head_that_the_code_works_with_is_the_last_step() -> None:
     config = Config()
-    config.set_main_option("script_location", str(ROOT / "assistant/clinic/migrations"))
+    config.set_main_option("script_location", str(ROOT / "assistant/clinic/upkeep/migrations"))
     config.set_main_option("path_separator", "os")
     assert ScriptDirectory.from_config(config).get_heads() == [steps.HEAD]
 

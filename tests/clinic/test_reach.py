@@ -27,9 +27,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.expression import lateral, tablesample
 
-from assistant.clinic.errors import OutOfReachError
-from assistant.clinic.reach import Reach
-from assistant.clinic.schema import (
+from assistant.clinic.records.errors import OutOfReachError
+from assistant.clinic.records.reach import Reach
+from assistant.clinic.records.schema import (
     appointments,
     audit,
     handles,

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from assistant.clinic import preparing, seeding
-from assistant.clinic.calendar import Closure, Shift, free_starts, steps
-from assistant.clinic.demo import Rows
-from assistant.clinic.holidays import holidays
-from assistant.clinic.schema import metadata, patients
+from assistant.clinic.records.schema import metadata, patients
+from assistant.clinic.schedule.calendar import Closure, Shift, free_starts, steps
+from assistant.clinic.upkeep import preparing, seeding
+from assistant.clinic.upkeep.demo import Rows
+from assistant.clinic.upkeep.holidays import holidays
 from tests.clinic.house import ROBIN
 
 ZONE = ZoneInfo("America/New_York")

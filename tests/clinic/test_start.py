@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import String, column, table, update
 
-from assistant.clinic.database import open_clinic
-from assistant.clinic.options import ClinicOptions
+from assistant.clinic.records.database import open_clinic
+from assistant.clinic.records.options import ClinicOptions
 from assistant.errors import SettingsError
 from tests.clinic.postgres import APP, OWNER, Postgres
 

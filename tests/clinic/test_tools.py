@@ -9,8 +9,8 @@ import pytest
 from agents.strict_schema import ensure_strict_json_schema
 from pydantic import ValidationError
 
-from assistant.clinic import schema
-from assistant.clinic.answers import ABOUT, MOST_BYTES, answer, clean, listed
+from assistant.clinic.records import schema
+from assistant.clinic.tools.answers import ABOUT, MOST_BYTES, answer, clean, listed
 from assistant.models import Principal
 from tests.clinic.house import STAFF, VISITOR, call
 from tests.clinic.practice import Practice, parsed, rows_in

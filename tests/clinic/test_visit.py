@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, func, select
 
-from assistant.clinic.errors import OutOfReachError, TakenError, UnusableTextError
-from assistant.clinic.grants import READS, Kind
-from assistant.clinic.schema import (
+from assistant.clinic.records.errors import OutOfReachError, TakenError, UnusableTextError
+from assistant.clinic.records.grants import READS, Kind
+from assistant.clinic.records.schema import (
     appointments,
     audit,
     changes,

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, insert, select, text, update
 
-from assistant.clinic.errors import OutOfReachError
-from assistant.clinic.grants import DELETES, READS, Kind
-from assistant.clinic.options import ClinicOptions
-from assistant.clinic.schema import (
+from assistant.clinic.records.errors import OutOfReachError
+from assistant.clinic.records.grants import DELETES, READS, Kind
+from assistant.clinic.records.options import ClinicOptions
+from assistant.clinic.records.schema import (
     appointments,
     metadata,
     patients,
     taken_times,
     waiting,
 )
-from assistant.clinic.walls import PERSONAL
+from assistant.clinic.records.walls import PERSONAL
 from assistant.models import Principal
 from tests.clinic.house import ROBIN, STAFF, VISITOR, Clock, House, call, open_house, without_reach
 from tests.clinic.postgres import OWNER, Postgres

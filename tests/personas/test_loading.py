@@ -11,7 +11,7 @@ import pytest
 
 from assistant.cli import main
 from assistant.clinic import Clinic, ClinicOptions, clinic_tools
-from assistant.clinic.engines import sqlite_engine
+from assistant.clinic.records.engines import sqlite_engine
 from assistant.engine.agents import check_tools
 from assistant.engine.tools import BUILT_IN
 from assistant.errors import PersonaError

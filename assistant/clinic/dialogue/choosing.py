@@ -10,7 +10,7 @@ from assistant.clinic.dialogue.steps import numbered, passed_on, use
 from assistant.clinic.dialogue.subjects import fitting
 from assistant.clinic.dialogue.talk import Talk, Turn
 from assistant.clinic.dialogue.understanding import Meaning
-from assistant.clinic.matching import fold
+from assistant.clinic.schedule.matching import fold
 from assistant.dialogue import Say, Use
 
 Choice = Generator[Use, Reply, Row | Say]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from assistant.clinic.dialogue.words import plain
-from assistant.clinic.matching import fold
+from assistant.clinic.schedule.matching import fold
 
 # Each pattern finds one subject, in what people say and in the clinic's names alike.
 _SUBJECTS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from assistant.clinic.database import Clinic
+from assistant.clinic.records.database import Clinic
 from assistant.clinic.tools import booking, facts, finding, own, staff, waiting
 from assistant.clinic.tools.pieces import Piece, tool_of
 from assistant.tool import Tools

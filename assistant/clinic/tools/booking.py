@@ -8,19 +8,19 @@ from datetime import datetime, tzinfo
 from pydantic import Field
 from sqlalchemy import select
 
-from assistant.clinic import appointments
-from assistant.clinic.answers import clean
-from assistant.clinic.appointments import Appointment
-from assistant.clinic.directory import Directory, read_directory
-from assistant.clinic.grants import Kind
-from assistant.clinic.schema import patients
-from assistant.clinic.slots import Slot
+from assistant.clinic.records.grants import Kind
+from assistant.clinic.records.schema import patients
+from assistant.clinic.records.visit import Visit
+from assistant.clinic.schedule import appointments
+from assistant.clinic.schedule.appointments import Appointment
+from assistant.clinic.schedule.directory import Directory, read_directory
+from assistant.clinic.schedule.slots import Slot
+from assistant.clinic.schedule.wording import soon, when
+from assistant.clinic.tools.answers import clean
 from assistant.clinic.tools.arguments import Arguments, Handle, OptionalReason
 from assistant.clinic.tools.pieces import Piece
 from assistant.clinic.tools.plans import appointment_meant, patient_here, slot_meant
 from assistant.clinic.tools.rows import full_name, told, whom
-from assistant.clinic.visit import Visit
-from assistant.clinic.wording import soon, when
 from assistant.tool import ToolRefusedError
 
 _PATIENT: tuple[Kind, ...] = ("patient",)

@@ -9,14 +9,14 @@ from typing import Any, Literal
 from pydantic import Field
 from sqlalchemy import select
 
-from assistant.clinic import schema
-from assistant.clinic.answers import answer
-from assistant.clinic.directory import Directory, read_directory
-from assistant.clinic.matching import find
+from assistant.clinic.records import schema
+from assistant.clinic.records.visit import Visit
+from assistant.clinic.schedule.directory import Directory, read_directory
+from assistant.clinic.schedule.matching import find
+from assistant.clinic.schedule.wording import day_words, price, week_words
+from assistant.clinic.tools.answers import answer
 from assistant.clinic.tools.arguments import Arguments, OptionalName
 from assistant.clinic.tools.pieces import EVERYONE, Piece
-from assistant.clinic.visit import Visit
-from assistant.clinic.wording import day_words, price, week_words
 
 _CLOSURES = 6
 _TEXTS = (160, 80, 40)

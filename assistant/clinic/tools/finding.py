@@ -8,10 +8,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from assistant.clinic.answers import answer
-from assistant.clinic.directory import Directory, read_directory
-from assistant.clinic.rules import AHEAD, LEAD, SPAN
-from assistant.clinic.slots import Search, find_slots
+from assistant.clinic.records.visit import Visit
+from assistant.clinic.schedule.directory import Directory, read_directory
+from assistant.clinic.schedule.rules import AHEAD, LEAD, SPAN
+from assistant.clinic.schedule.slots import Search, find_slots
+from assistant.clinic.schedule.wording import day_words
+from assistant.clinic.tools.answers import answer
 from assistant.clinic.tools.arguments import (
     Arguments,
     Name,
@@ -22,8 +24,6 @@ from assistant.clinic.tools.arguments import (
 )
 from assistant.clinic.tools.pieces import EVERYONE, Piece
 from assistant.clinic.tools.rows import check_gives, fitting, meant, resolved, slot_rows
-from assistant.clinic.visit import Visit
-from assistant.clinic.wording import day_words
 from assistant.tool import ToolRefusedError
 
 # As many as fit into one answer, whatever their names.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from assistant.clinic.answers import answer
-from assistant.clinic.directory import Directory
-from assistant.clinic.rules import AHEAD, LEAD
-from assistant.clinic.slots import Search, Slot, find_slots
+from assistant.clinic.records.visit import Visit
+from assistant.clinic.schedule.directory import Directory
+from assistant.clinic.schedule.rules import AHEAD, LEAD
+from assistant.clinic.schedule.slots import Search, Slot, find_slots
+from assistant.clinic.tools.answers import answer
 from assistant.clinic.tools.rows import slot_rows
-from assistant.clinic.visit import Visit
 
 _DAYS = timedelta(days=6)
 _OFFERED = 3

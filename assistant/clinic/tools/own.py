@@ -7,14 +7,18 @@ from typing import Literal
 
 from sqlalchemy import and_, or_, select
 
-from assistant.clinic.answers import answer
-from assistant.clinic.appointments import appointment_of, appointments_query, find_appointment
-from assistant.clinic.directory import read_directory
-from assistant.clinic.schema import appointments, patients
+from assistant.clinic.records.schema import appointments, patients
+from assistant.clinic.records.visit import Visit
+from assistant.clinic.schedule.appointments import (
+    appointment_of,
+    appointments_query,
+    find_appointment,
+)
+from assistant.clinic.schedule.directory import read_directory
+from assistant.clinic.tools.answers import answer
 from assistant.clinic.tools.arguments import Arguments
 from assistant.clinic.tools.pieces import Piece
 from assistant.clinic.tools.rows import MOST, appointment_rows, patient_rows
-from assistant.clinic.visit import Visit
 from assistant.tool import ToolRefusedError
 
 _ID = re.compile(r"[A-Z]-[0-9A-Z]{1,20}")

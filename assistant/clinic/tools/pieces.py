@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from assistant.clinic.appointments import told_before
-from assistant.clinic.database import Clinic
-from assistant.clinic.grants import Kind
-from assistant.clinic.reach import kind_of
-from assistant.clinic.slots import SlotGoneError
+from assistant.clinic.records.database import Clinic
+from assistant.clinic.records.grants import Kind
+from assistant.clinic.records.reach import kind_of
+from assistant.clinic.records.visit import Visit
+from assistant.clinic.schedule.appointments import told_before
+from assistant.clinic.schedule.slots import SlotGoneError
 from assistant.clinic.tools.arguments import Arguments
 from assistant.clinic.tools.instead import alternatives
-from assistant.clinic.visit import Visit
 from assistant.tool import Call, Tool, ToolRefusedError
 
 _Given = TypeVar("_Given", bound=Arguments)

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from assistant.clinic.appointments import Appointment, find_appointment
-from assistant.clinic.directory import Directory
-from assistant.clinic.rules import check_bookable, check_changeable
-from assistant.clinic.schema import patients
-from assistant.clinic.slots import Slot, SlotGoneError, is_free
+from assistant.clinic.records.schema import patients
+from assistant.clinic.records.visit import Visit
+from assistant.clinic.schedule.appointments import Appointment, find_appointment
+from assistant.clinic.schedule.directory import Directory
+from assistant.clinic.schedule.rules import check_bookable, check_changeable
+from assistant.clinic.schedule.slots import Slot, SlotGoneError, is_free
 from assistant.clinic.tools.rows import UNKNOWN, resolved
-from assistant.clinic.visit import Visit
 from assistant.tool import ToolRefusedError
 
 

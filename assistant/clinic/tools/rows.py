@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from assistant.clinic.answers import clean, listed
-from assistant.clinic.appointments import Appointment
-from assistant.clinic.directory import Directory
-from assistant.clinic.matching import find
-from assistant.clinic.slots import Slot
-from assistant.clinic.visit import Visit
-from assistant.clinic.wording import price, when
+from assistant.clinic.records.visit import Visit
+from assistant.clinic.schedule.appointments import Appointment
+from assistant.clinic.schedule.directory import Directory
+from assistant.clinic.schedule.matching import find
+from assistant.clinic.schedule.slots import Slot
+from assistant.clinic.schedule.wording import price, when
+from assistant.clinic.tools.answers import clean, listed
 from assistant.tool import ToolRefusedError
 
 UNKNOWN = "There is nothing by that name in this conversation; look it up again."

@@ -9,12 +9,14 @@ from typing import Any
 from pydantic import Field
 from sqlalchemy import ColumnElement, or_, select
 
-from assistant.clinic import appointments as making
-from assistant.clinic.answers import answer, clean
-from assistant.clinic.appointments import appointment_of, appointments_query
-from assistant.clinic.directory import Directory, read_directory
-from assistant.clinic.matching import fold, spellings
-from assistant.clinic.schema import appointments, patients
+from assistant.clinic.records.schema import appointments, patients
+from assistant.clinic.records.visit import Visit
+from assistant.clinic.schedule import appointments as making
+from assistant.clinic.schedule.appointments import appointment_of, appointments_query
+from assistant.clinic.schedule.directory import Directory, read_directory
+from assistant.clinic.schedule.matching import fold, spellings
+from assistant.clinic.schedule.wording import day_words, soon
+from assistant.clinic.tools.answers import answer, clean
 from assistant.clinic.tools.arguments import (
     Arguments,
     Handle,
@@ -36,8 +38,6 @@ from assistant.clinic.tools.rows import (
     resolved,
     told,
 )
-from assistant.clinic.visit import Visit
-from assistant.clinic.wording import day_words, soon
 from assistant.tool import ToolRefusedError
 
 _DAY = timedelta(days=1)

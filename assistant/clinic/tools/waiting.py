@@ -7,16 +7,16 @@ from typing import NamedTuple
 from pydantic import Field
 from sqlalchemy import select
 
-from assistant.clinic.answers import answer, clean
-from assistant.clinic.appointments import note
-from assistant.clinic.directory import Directory, read_directory
-from assistant.clinic.schema import patients, waiting
+from assistant.clinic.records.schema import patients, waiting
+from assistant.clinic.records.visit import Visit
+from assistant.clinic.schedule.appointments import note
+from assistant.clinic.schedule.directory import Directory, read_directory
+from assistant.clinic.schedule.wording import day_words
+from assistant.clinic.tools.answers import answer, clean
 from assistant.clinic.tools.arguments import Arguments, Name, OptionalHandle, OptionalName
 from assistant.clinic.tools.pieces import Piece
 from assistant.clinic.tools.plans import patient_here
 from assistant.clinic.tools.rows import MOST, check_gives, full_name, meant, resolved
-from assistant.clinic.visit import Visit
-from assistant.clinic.wording import day_words
 from assistant.models import new_id
 from assistant.tool import ToolRefusedError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.clinic.reach import Reach
+from assistant.clinic.records.reach import Reach
 from tests.clinic.attacks.houses import House, on_postgresql, on_sqlite
 from tests.clinic.attacks.known import look_round
 from tests.clinic.attacks.stage import Stage, identify

@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from assistant.clinic.database import Clinic
+from assistant.clinic.records.database import Clinic
 from assistant.clinic.tools import clinic_tools
 from assistant.engine.tools import parse
 from assistant.models import Principal, now

@@ -13,9 +13,9 @@ from sqlalchemy import URL, Connection, create_engine, insert
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from assistant.clinic import schema
-from assistant.clinic.options import ClinicOptions
-from assistant.clinic.steps import upgrade
+from assistant.clinic.records import schema
+from assistant.clinic.records.options import ClinicOptions
+from assistant.clinic.upkeep.steps import upgrade
 from tests.clinic.attacks.world import World
 from tests.clinic.house import eyes_on
 from tests.clinic.postgres import Postgres

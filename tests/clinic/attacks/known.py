@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert
 
-from assistant.clinic import schema
-from assistant.clinic.handles import scope_of
+from assistant.clinic.records import schema
+from assistant.clinic.records.handles import scope_of
 from assistant.models import Principal
 from assistant.tool import Call
 from tests.clinic.attacks import snapshot

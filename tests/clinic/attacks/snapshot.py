@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from typing_extensions import override
 
-from assistant.clinic import schema
+from assistant.clinic.records import schema
 from assistant.models import Principal
 from tests.clinic.attacks.world import CLOSED, GRID, MALLORY, OPEN, ZONE
 

@@ -13,8 +13,9 @@ import pytest
 import structlog
 from sqlalchemy import Update, delete, insert, select, text, update
 
-from assistant.clinic import schema, tools
-from assistant.clinic.visit import Visit
+from assistant.clinic import tools
+from assistant.clinic.records import schema
+from assistant.clinic.records.visit import Visit
 from tests.clinic.attacks.attack import Attack, use
 from tests.clinic.attacks.canaries import Canary, Search
 from tests.clinic.attacks.stage import Played, Stage

@@ -12,7 +12,7 @@ import pytest
 from blockbuster import BlockBuster
 from hypothesis import HealthCheck, given, settings
 
-from assistant.clinic.database import open_clinic
+from assistant.clinic.records.database import open_clinic
 from tests.clinic.attacks.attack import Use, Who
 from tests.clinic.attacks.fuzzing import Fuzzer, calls, pages
 from tests.clinic.attacks.houses import House, on_postgresql, on_sqlite

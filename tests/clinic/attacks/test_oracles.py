@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from assistant.clinic import schema
-from assistant.clinic.database import Clinic, open_clinic
+from assistant.clinic.records import schema
+from assistant.clinic.records.database import Clinic, open_clinic
 from assistant.clinic.tools import clinic_tools
 from assistant.engine.tools import parse
 from assistant.models import Principal

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from assistant.clinic import schema
+from assistant.clinic.records import schema
 from assistant.models import Principal
 from tests.clinic.attacks.attack import LOOK, Attack, use
 from tests.clinic.attacks.stage import Stage, headers_of

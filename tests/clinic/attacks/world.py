@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from assistant.clinic import schema
+from assistant.clinic.records import schema
 from assistant.models import Principal, now
 from tests.clinic.attacks.canaries import Canary, Mint
 

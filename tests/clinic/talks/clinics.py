@@ -11,9 +11,9 @@ from pathlib import Path
 from sqlalchemy import URL, create_engine
 from sqlalchemy.pool import NullPool
 
-from assistant.clinic.engines import arm_sqlite
-from assistant.clinic.options import ClinicOptions
-from assistant.clinic.steps import upgrade
+from assistant.clinic.records.engines import arm_sqlite
+from assistant.clinic.records.options import ClinicOptions
+from assistant.clinic.upkeep.steps import upgrade
 from tests.clinic.house import Clock, House, eyes_on, open_house
 from tests.clinic.postgres import Postgres
 from tests.clinic.talks.world import fill, now

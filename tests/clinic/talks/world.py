@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import yaml
 from sqlalchemy import Connection, Table, select
 
-from assistant.clinic import schema
-from assistant.clinic.matching import fold
+from assistant.clinic.records import schema
+from assistant.clinic.schedule.matching import fold
 
 Row = dict[str, Any]
 

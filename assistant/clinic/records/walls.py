@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from assistant.clinic.reach import Reach
-from assistant.clinic.steps import HEAD
+from assistant.clinic.records.reach import Reach
+from assistant.clinic.upkeep.steps import HEAD
 from assistant.errors import SettingsError
 
 PERSONAL = (

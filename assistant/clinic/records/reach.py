@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Select, Table, select
 
-from assistant.clinic import schema
-from assistant.clinic.errors import OutOfReachError
-from assistant.clinic.grants import DELETES, INSERTS, READS, UPDATES, Kind
-from assistant.clinic.plain import columns_of, tables_of
+from assistant.clinic.records import schema
+from assistant.clinic.records.errors import OutOfReachError
+from assistant.clinic.records.grants import DELETES, INSERTS, READS, UPDATES, Kind
+from assistant.clinic.records.plain import columns_of, tables_of
 from assistant.models import Principal
 
 _WHOSE: Mapping[str, Column[Any]] = {
@@ -114,4 +114,4 @@ class Reach:
 
 
 def _out_of_reach(kind: Kind, act: str, what: str) -> OutOfReachError:
-    return OutOfReachError(f"a {kind} may not {act} {what}; see assistant/clinic/grants.py")
+    return OutOfReachError(f"a {kind} may not {act} {what}; see assistant/clinic/records/grants.py")

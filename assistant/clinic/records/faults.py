@@ -15,7 +15,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from assistant.clinic.errors import (
+from assistant.clinic.records.errors import (
     ClinicUnavailableError,
     OutOfReachError,
     TakenError,

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, insert, select
 
-from assistant.clinic.demo import Row, Rows, public_rows, read_demo
-from assistant.clinic.diary import Diary
-from assistant.clinic.matching import fold
-from assistant.clinic.schema import metadata, patients
+from assistant.clinic.records.schema import metadata, patients
+from assistant.clinic.schedule.matching import fold
+from assistant.clinic.upkeep.demo import Row, Rows, public_rows, read_demo
+from assistant.clinic.upkeep.diary import Diary
 
 DEFAULT_SEED = 1
 DEMO_PATIENT = "P-100001"

@@ -13,14 +13,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from assistant.clinic import audit, handles, walls
-from assistant.clinic.engines import make_engine
-from assistant.clinic.errors import ClinicUnavailableError, CommitLostError
-from assistant.clinic.faults import told
-from assistant.clinic.options import ClinicOptions
-from assistant.clinic.preparing import prepare_file
-from assistant.clinic.reach import Reach
-from assistant.clinic.visit import Visit
+from assistant.clinic.records import audit, handles, walls
+from assistant.clinic.records.engines import make_engine
+from assistant.clinic.records.errors import ClinicUnavailableError, CommitLostError
+from assistant.clinic.records.faults import told
+from assistant.clinic.records.options import ClinicOptions
+from assistant.clinic.records.reach import Reach
+from assistant.clinic.records.visit import Visit
+from assistant.clinic.upkeep.preparing import prepare_file
 from assistant.errors import SettingsError
 from assistant.models import now
 from assistant.tool import Call

@@ -27,8 +27,8 @@ from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import ColumnClause, ExpressionClauseList, False_, True_
 from sqlalchemy.sql.functions import FunctionElement
 
-from assistant.clinic.errors import OutOfReachError
-from assistant.clinic.schema import metadata
+from assistant.clinic.records.errors import OutOfReachError
+from assistant.clinic.records.schema import metadata
 
 # An alias, a subquery in FROM, a union or plain text would hide a table from whoever narrows the
 # query, so what is not known here is refused.

@@ -12,11 +12,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from assistant.clinic import preparing, steps
-from assistant.clinic.faults import code_of
-from assistant.clinic.options import ClinicOptions
-from assistant.clinic.seeding import fill_empty
-from assistant.clinic.walls import ROLES
+from assistant.clinic.records.faults import code_of
+from assistant.clinic.records.options import ClinicOptions
+from assistant.clinic.records.walls import ROLES
+from assistant.clinic.upkeep import preparing, steps
+from assistant.clinic.upkeep.seeding import fill_empty
 from assistant.errors import SettingsError
 
 _CONNECT_SECONDS = 5

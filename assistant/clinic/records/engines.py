@@ -9,7 +9,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from assistant.clinic.options import ClinicOptions
+from assistant.clinic.records.options import ClinicOptions
 
 _CONNECTIONS = 10
 _CONNECT_SECONDS = 3

@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import select
 
-from assistant.clinic.calendar import free_starts
-from assistant.clinic.directory import Directory
-from assistant.clinic.schema import taken_times
-from assistant.clinic.visit import Visit
+from assistant.clinic.records.schema import taken_times
+from assistant.clinic.records.visit import Visit
+from assistant.clinic.schedule.calendar import free_starts
+from assistant.clinic.schedule.directory import Directory
 from assistant.tool import ToolRefusedError
 
 _DAY = timedelta(days=1)

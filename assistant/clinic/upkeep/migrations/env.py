@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from assistant.clinic.schema import metadata
+from assistant.clinic.records.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

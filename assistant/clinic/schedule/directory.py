@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from assistant.clinic.calendar import Closure, Shift
-from assistant.clinic.schema import (
+from assistant.clinic.records.schema import (
     closures,
     locations,
     practitioner_languages,
@@ -20,7 +19,8 @@ from assistant.clinic.schema import (
     services,
     working_hours,
 )
-from assistant.clinic.visit import Visit
+from assistant.clinic.records.visit import Visit
+from assistant.clinic.schedule.calendar import Closure, Shift
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from sqlalchemy import ColumnElement, Executable, Row, Select, Table, delete, in
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from assistant.clinic.errors import OutOfReachError
-from assistant.clinic.faults import told
-from assistant.clinic.grants import Kind
-from assistant.clinic.handles import Handles, scope_of
-from assistant.clinic.reach import Reach
-from assistant.clinic.schema import appointments
+from assistant.clinic.records.errors import OutOfReachError
+from assistant.clinic.records.faults import told
+from assistant.clinic.records.grants import Kind
+from assistant.clinic.records.handles import Handles, scope_of
+from assistant.clinic.records.reach import Reach
+from assistant.clinic.records.schema import appointments
 from assistant.tool import Call
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from assistant.clinic.columns import NAMES, Instant, id_of, own_id
+from assistant.clinic.records.columns import NAMES, Instant, id_of, own_id
 
 GRID = 10
 """Minutes between two times at which an appointment may begin; durations are multiples of it."""

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from assistant.clinic.calendar import steps
-from assistant.clinic.demo import Row, Rows
-from assistant.clinic.schema import GRID
+from assistant.clinic.records.schema import GRID
+from assistant.clinic.schedule.calendar import steps
+from assistant.clinic.upkeep.demo import Row, Rows
 
 _PAST = range(-60, 0)
 _COMING = range(45)

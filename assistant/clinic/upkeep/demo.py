@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from assistant.clinic.holidays import holidays
+from assistant.clinic.upkeep.holidays import holidays
 
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
@@ -20,7 +20,7 @@ _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 def read_demo() -> Mapping[str, Any]:
     """Return the demo's content as it is written down. Blocks."""
-    words = files("assistant.clinic").joinpath("demo.yaml").read_text("utf-8")
+    words = files("assistant.clinic.upkeep").joinpath("demo.yaml").read_text("utf-8")
     content: Mapping[str, Any] = yaml.safe_load(words)
     return content
 

@@ -11,10 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from assistant.clinic import preparing, steps, walls
-from assistant.clinic.options import ClinicOptions
-from assistant.clinic.schema import metadata
-from assistant.clinic.upkeep import as_owner
+from assistant.clinic.records import walls
+from assistant.clinic.records.options import ClinicOptions
+from assistant.clinic.records.schema import metadata
+from assistant.clinic.upkeep import preparing, steps
+from assistant.clinic.upkeep.owner import as_owner
 from assistant.errors import SettingsError
 
 

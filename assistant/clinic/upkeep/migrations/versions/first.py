@@ -46,7 +46,7 @@ def downgrade() -> None:
 
 def _statements(dialect: str) -> list[str]:
     """Return the statements of this step's file for a database: one a paragraph."""
-    folder = files("assistant.clinic.migrations.versions")
+    folder = files("assistant.clinic.upkeep.migrations.versions")
     words = folder.joinpath(f"first_{dialect}.sql").read_text("utf-8")
     return words.split("\n\n")
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from assistant.clinic.calendar import steps
-from assistant.clinic.directory import Directory
-from assistant.clinic.errors import TakenError
-from assistant.clinic.schema import appointments, changes, patient_times, taken_times
-from assistant.clinic.slots import Slot, SlotGoneError
-from assistant.clinic.visit import Visit
+from assistant.clinic.records.errors import TakenError
+from assistant.clinic.records.schema import appointments, changes, patient_times, taken_times
+from assistant.clinic.records.visit import Visit
+from assistant.clinic.schedule.calendar import steps
+from assistant.clinic.schedule.directory import Directory
+from assistant.clinic.schedule.slots import Slot, SlotGoneError
 from assistant.models import new_id
 from assistant.tool import ToolRefusedError
 

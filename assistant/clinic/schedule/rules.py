@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
 
-from assistant.clinic.directory import Location
-from assistant.clinic.wording import day_words
+from assistant.clinic.schedule.directory import Location
+from assistant.clinic.schedule.wording import day_words
 from assistant.tool import ToolRefusedError
 
 LEAD = timedelta(minutes=30)

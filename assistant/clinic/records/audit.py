@@ -8,9 +8,9 @@ from typing import Literal
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from assistant.clinic.errors import OutOfReachError, TakenError
-from assistant.clinic.grants import Kind
-from assistant.clinic.schema import audit
+from assistant.clinic.records.errors import OutOfReachError, TakenError
+from assistant.clinic.records.grants import Kind
+from assistant.clinic.records.schema import audit
 from assistant.models import new_id
 from assistant.tool import Call, ToolRefusedError
 

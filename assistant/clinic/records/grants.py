@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Table
 
-from assistant.clinic import schema
+from assistant.clinic.records import schema
 
 Kind = Literal["visitor", "patient", "staff"]
 Columns = Mapping[str, frozenset[str]]

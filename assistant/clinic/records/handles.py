@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from assistant.clinic.schema import handles
+from assistant.clinic.records.schema import handles
 from assistant.tool import Call
 
 LIFE = timedelta(days=1)

@@ -14,9 +14,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
-from assistant.clinic.engines import arm_sqlite
-from assistant.clinic.seeding import DEFAULT_SEED, fill_empty, seed
-from assistant.clinic.steps import HEAD, revision_of, upgrade
+from assistant.clinic.records.engines import arm_sqlite
+from assistant.clinic.upkeep.seeding import DEFAULT_SEED, fill_empty, seed
+from assistant.clinic.upkeep.steps import HEAD, revision_of, upgrade
 from assistant.errors import SettingsError
 
 log = structlog.get_logger(__name__)
