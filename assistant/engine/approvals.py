@@ -13,6 +13,7 @@ from agents import Agent, RunState
 from agents.items import ToolApprovalItem
 from pydantic import BaseModel
 
+from assistant.engine import faults
 from assistant.engine.jobs import RunContext
 from assistant.engine.tools import FAILED, Toolbox, arguments_hash, parse
 from assistant.models import Approval, now
@@ -21,6 +22,7 @@ from assistant.tool import DECLINED, LAPSED, Tool, ToolRefusedError
 
 log = structlog.get_logger(__name__)
 
+_MOST = 20  # calls in one step; what the SDK does for each grows with their number
 _State = RunState[RunContext, Agent[RunContext]]
 
 
@@ -34,9 +36,14 @@ async def settle(
 
     `calls` holds the open calls: the model's id to ours and the tool's name. Returns what
     somebody has yet to decide; where that is nothing, the state may go on.
+
+    Raises:
+        ModelError: when the model wants more at once than anybody could look at.
     """
-    wanted = []
-    for item in state.get_interruptions():
+    wanted, waiting = [], state.get_interruptions()
+    if len(waiting) > _MOST:
+        raise faults.nonsense()
+    for item in waiting:
         theirs, rule = _call_id(item), _rule(context, item)
         given = _given(item, toolbox)
         if rule is None or given is None:

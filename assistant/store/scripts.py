@@ -30,6 +30,7 @@ def _script(name: str) -> Script:
 
 APPEND = _script("append")
 ACCEPT = _script("accept")
+BEGIN = _script("begin")
 CANCEL = _script("cancel")
 CHECKPOINT = _script("checkpoint")
 CLAIM = _script("claim")

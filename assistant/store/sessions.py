@@ -12,6 +12,7 @@ import msgspec
 from assistant.models import Message, Session, now
 from assistant.store import keys
 from assistant.store.client import Client
+from assistant.store.scripts import BEGIN, Scripts
 
 
 class HistoryLine(msgspec.Struct, frozen=True):
@@ -37,20 +38,16 @@ class Sessions:
 
     def __init__(self, redis: Client, *, idle: timedelta, keep: timedelta) -> None:
         self._redis = redis
+        self._scripts = Scripts(redis)
         self._idle = idle
         self._keep_ms = int(keep.total_seconds() * 1000)
 
     async def create(self, session: Session) -> bool:
         """Store a new session; return whether its id was free."""
-        key = keys.session(session.session_id)
-        if not await self._redis.set(key, encode(session), px=self._keep_ms, nx=True):
-            return False
-        async with self._redis.pipeline(transaction=True) as pipe:
-            index = keys.owner(session.owner)
-            pipe.zadd(index, {session.session_id: session.created_at.timestamp() * 1000})
-            pipe.pexpire(index, self._keep_ms)
-            await pipe.execute()
-        return True
+        names = [keys.session(session.session_id), keys.owner(session.owner)]
+        created = session.created_at.timestamp() * 1000
+        told = (encode(session), self._keep_ms, session.session_id, created)
+        return bool(await self._scripts.run(BEGIN, names, *told))
 
     async def find(self, session_id: str) -> Session | None:
         """Return the session, ended or not, or None where nothing is known of it."""

@@ -12,6 +12,7 @@ from agents.testing import ScriptedModel, function_call
 from pydantic import BaseModel
 
 from assistant.engine.tools import arguments_hash
+from assistant.errors import ModelError
 from assistant.events import ToolCalled, ToolReturned
 from assistant.models import now
 from assistant.tool import Call, Tool
@@ -70,6 +71,16 @@ async def test_nobody_is_asked_about_a_call_that_cannot_be_made(arguments: str) 
     assert "not made" in str(model.calls[1].input[-1]["output"])
     (returned,) = [event for event in stage.events if isinstance(event, ToolReturned)]
     assert returned.outcome == "error"
+
+
+async def test_more_calls_at_once_than_anybody_could_look_at_are_nonsense() -> None:
+    till, stage = Till(), Stage()
+    many = [function_call("pay", {"amount": n}, call_id=f"c{n}") for n in range(1, 22)]
+    execution = play(stage, ScriptedModel([many]), persona=careful("pay"), tools=till.tools)
+    with pytest.raises(ModelError) as refused:
+        await execution.run()
+    assert refused.value.code == "model_nonsense"
+    assert (execution.wanted, till.paid, stage.ledger) == ([], {}, {})
 
 
 class _Loose(BaseModel):
