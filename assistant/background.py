@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import structlog
 
 log = structlog.get_logger(__name__)
+
+_T = TypeVar("_T")
 
 _BREATH = 1.0
 _PATIENCE = 2.0
@@ -26,6 +29,25 @@ async def running(work: Callable[[], Awaitable[None]], name: str) -> AsyncIterat
         while not task.done():
             task.cancel()
             await asyncio.wait({task}, timeout=_PATIENCE)
+
+
+async def on_change(
+    look: Callable[[], _T], seen: _T, act: Callable[[], Awaitable[None]], *, every: float
+) -> None:
+    """Act whenever what `look` returns is no longer what was seen last, while the task lives.
+
+    Args:
+        look: may block; it gets a thread of its own.
+        seen: what it returned before the first reading.
+        act: reads again.
+        every: seconds between two looks.
+    """
+    while True:
+        await asyncio.sleep(every)
+        found = await asyncio.to_thread(look)
+        if found != seen:
+            seen = found
+            await act()
 
 
 async def _keep(work: Callable[[], Awaitable[None]], name: str) -> None:

@@ -44,26 +44,38 @@ async def settle(
     if len(waiting) > _MOST:
         raise faults.nonsense()
     for item in waiting:
-        theirs, rule = _call_id(item), _rule(context, item)
-        given = _given(item, toolbox)
-        if rule is None or given is None:
-            # Without a rule the stop was for the checkpoint only; unsound arguments are refused.
-            state.approve(item)
-            continue
-        ours = calls[theirs][0]
-        decided = context.job.decisions.get(ours)
-        if decided is not None and decided.decision is not None:
-            _pass_on(state, item, decided, context.outcomes)
-            continue
-        try:
-            summary = await _summary(item, toolbox, given)
-        except ToolRefusedError as error:
-            # Nobody is asked, and so it is not made: by the time it is, it might do something.
-            context.outcomes[theirs] = "error"
-            state.reject(item, rejection_message=str(error))
-        else:
-            wanted.append(_request(context, item, rule, (summary, given), ours))
+        asked = await _answer(state, item, context, toolbox, calls)
+        if asked is not None:
+            wanted.append(asked)
     return wanted
+
+
+async def _answer(
+    state: _State,
+    item: ToolApprovalItem,
+    context: RunContext,
+    toolbox: Toolbox,
+    calls: Mapping[str, tuple[str, str]],
+) -> Approval | None:
+    """Answer one call that waits; returns what somebody has yet to decide about it, if anything."""
+    theirs, rule, given = _call_id(item), _rule(context, item), _given(item, toolbox)
+    if rule is None or given is None:
+        # Without a rule the stop was for the checkpoint only; unsound arguments are refused.
+        state.approve(item)
+        return None
+    ours = calls[theirs][0]
+    decided = context.job.decisions.get(ours)
+    if decided is not None and decided.decision is not None:
+        _pass_on(state, item, decided, context.outcomes)
+        return None
+    try:
+        summary = await _summary(item, toolbox, given)
+    except ToolRefusedError as error:
+        # Nobody is asked, and so it is not made: by the time it is, it might do something.
+        context.outcomes[theirs] = "error"
+        state.reject(item, rejection_message=str(error))
+        return None
+    return _request(context, item, rule, (summary, given), ours)
 
 
 def as_text(state: _State, *, step_begun: bool) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from assistant.background import on_change
 from assistant.errors import NotFoundError, PersonaError
 from assistant.persona import Persona
 from assistant.personas.casts import Cast
@@ -85,18 +86,15 @@ class Catalog:
 
     async def watch(self, every: float = 1.0) -> None:
         """Reload after each change, for as long as the task lives."""
-        while True:
-            await asyncio.sleep(every)
-            stamp = await asyncio.to_thread(self._look)
-            if stamp == self._stamp:
-                continue
-            self._stamp = stamp
-            try:
-                self._personas = await asyncio.to_thread(self._load)
-            except PersonaError as error:
-                log.warning("personas.rejected", fault=error.detail)
-            else:
-                log.info("personas.loaded", versions={p.slug: p.version for p in self})
+        await on_change(self._look, self._stamp, self._reload, every=every)
+
+    async def _reload(self) -> None:
+        try:
+            self._personas = await asyncio.to_thread(self._load)
+        except PersonaError as error:
+            log.warning("personas.rejected", fault=error.detail)
+        else:
+            log.info("personas.loaded", versions={p.slug: p.version for p in self})
 
     def _load(self) -> Mapping[str, Persona]:
         personas = load_personas(self._folder)

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from assistant.background import running
+from assistant.background import on_change, running
 from assistant.errors import SettingsError
 
 log = structlog.get_logger(__name__)
@@ -45,18 +45,15 @@ class WatchedFile(Generic[_Content]):
 
     async def watch(self, every: float = 1.0) -> None:
         """Read it again after each change, for as long as the task lives."""
-        while True:
-            await asyncio.sleep(every)
-            stamp = await asyncio.to_thread(self._look)
-            if stamp == self._stamp:
-                continue
-            self._stamp = stamp
-            try:
-                self.content = await asyncio.to_thread(self._read)
-            except SettingsError as error:
-                log.error("identity.file.rejected", fault=error.detail)  # noqa: TRY400 - no crash
-            else:
-                log.info("identity.file.loaded", setting=self._setting)
+        await on_change(self._look, self._stamp, self._reload, every=every)
+
+    async def _reload(self) -> None:
+        try:
+            self.content = await asyncio.to_thread(self._read)
+        except SettingsError as error:
+            log.error("identity.file.rejected", fault=error.detail)  # noqa: TRY400 - no crash
+        else:
+            log.info("identity.file.loaded", setting=self._setting)
 
     def _look(self) -> tuple[int, int, int] | None:
         try:
