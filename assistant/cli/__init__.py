@@ -18,6 +18,7 @@ from assistant.cli.clinic import add_clinic_command
 from assistant.cli.keys import add_key_command
 from assistant.cli.serving import serve, work
 from assistant.cli.terminal import talk
+from assistant.clinic import Clinic, ClinicUnavailableError
 from assistant.errors import AssistantError
 from assistant.persona import DemoScript, PersonaFile, SignsFile
 from assistant.personas import default_folder, load_personas
@@ -137,15 +138,26 @@ def _doctor(options: argparse.Namespace, settings: Settings) -> int:
     async def look() -> int:
         async with open_parts(settings, options.tools) as parts:
             await parts.store.ping()
+            fallback = " (fallback: REDIS_URL is not reachable)" if parts.store.degraded else ""
+            clinic = await _reachable(parts.clinic)
+            model = parts.engine.model_name(parts.personas.get(None))
             lines = {
                 "personas": ", ".join(f"{p.slug} {p.version}" for p in parts.personas),
-                "model": f"{parts.engine.provider}, "
-                + parts.engine.model_name(parts.personas.get(None)),
-                "store": parts.store.kind
-                + (" (fallback: REDIS_URL is not reachable)" if parts.store.degraded else ""),
+                "model": f"{parts.engine.provider}, {model}",
+                "store": f"{parts.store.kind}{fallback}",
+                "clinic": f"{parts.clinic.kind}{'' if clinic else ' (it does not answer)'}",
+                "who asks": f"AUTH_MODE={settings.auth_mode}",
             }
             for name, value in lines.items():
                 sys.stdout.write(f"{name:10}{value}\n")
-            return 1 if parts.store.degraded else 0
+            return 1 if parts.store.degraded or not clinic else 0
 
     return asyncio.run(look())
+
+
+async def _reachable(clinic: Clinic) -> bool:
+    try:
+        await clinic.ping()
+    except ClinicUnavailableError:
+        return False
+    return True
