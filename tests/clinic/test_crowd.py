@@ -24,6 +24,7 @@ CROWD = 500
 
 
 @pytest.mark.long
+@pytest.mark.no_cover
 @pytest.mark.timeout(180)
 async def test_of_a_crowd_exactly_one_books_a_slot(practice: Practice) -> None:
     numbers = await _crowd(practice, CROWD)

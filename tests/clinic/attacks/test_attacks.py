@@ -31,6 +31,7 @@ def test_every_argument_of_every_tool_is_attacked() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.no_cover
 @pytest.mark.timeout(LONG)
 async def test_no_attack_reaches_another(
     stage_on_file: Stage, capsys: pytest.CaptureFixture[str]
@@ -45,6 +46,7 @@ async def test_no_attack_reaches_another(
 
 
 @pytest.mark.long
+@pytest.mark.no_cover
 @pytest.mark.postgres
 @pytest.mark.timeout(LONG)
 @pytest.mark.usefixtures("scope_gone")

@@ -68,6 +68,7 @@ def _opened(house: AbstractAsyncContextManager[House], who: Who) -> Iterator[_Pl
 
 
 @pytest.mark.long
+@pytest.mark.no_cover
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("who", SHARES)
 def test_by_chance_nothing_is_reached(
@@ -81,6 +82,7 @@ def test_by_chance_nothing_is_reached(
 
 
 @pytest.mark.long
+@pytest.mark.no_cover
 @pytest.mark.postgres
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("who", SHARES)

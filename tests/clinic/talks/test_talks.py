@@ -97,6 +97,7 @@ async def postgres_stage(
 
 
 @pytest.mark.long
+@pytest.mark.no_cover
 @pytest.mark.timeout(180)
 async def test_everyday_talks_reach_their_rows(stage: Stage) -> None:
     chosen = talks()
@@ -105,6 +106,7 @@ async def test_everyday_talks_reach_their_rows(stage: Stage) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.no_cover
 @pytest.mark.postgres
 @pytest.mark.timeout(120)
 async def test_they_do_so_on_postgresql_and_with_terse_calls(postgres_stage: Stage) -> None:
