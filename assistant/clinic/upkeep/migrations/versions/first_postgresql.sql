@@ -1,6 +1,6 @@
--- One statement a paragraph. Who may do what: assistant/clinic/grants.py says the same to the
--- application; here the database says it by itself. Roles belong to the whole server, so they may
--- be there already.
+-- One statement a paragraph. Who may do what: assistant/clinic/records/grants.py says the same to
+-- the application; here the database says it by itself. Roles belong to the whole server, so they
+-- may be there already.
 DO $$
 DECLARE role_name text;
 BEGIN
