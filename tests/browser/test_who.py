@@ -22,21 +22,23 @@ HARD = "I've had a hard week"
 
 @dataclass(slots=True, frozen=True)
 class Locked:
-    """A server that wants a key, and one that it knows."""
+    """A server that wants a key, and those that it knows."""
 
     url: str
     key: str
+    another: str
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def locked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Locked]:
     folder = tmp_path_factory.mktemp("locked")
-    key, entry = new_key("robin", ["patient"], "P-100001")
+    made = [new_key(f"portal-{n}", ["patient"], f"P-10000{n}") for n in (1, 2)]
     file = folder / "keys.yaml"
-    file.write_text(json.dumps({"keys": [entry.model_dump(mode="json", exclude_none=True)]}))
+    entries = [entry.model_dump(mode="json", exclude_none=True) for _, entry in made]
+    file.write_text(json.dumps({"keys": entries}))
     settings = {"AUTH_MODE": "api_key", "API_KEYS_FILE": file}
     async with processes.server(folder, STREAM_DELAY=0.05, CHUNK_DELAY=0.02, **settings) as running:
-        yield Locked(running.url, key)
+        yield Locked(running.url, *(key for key, _ in made))
 
 
 def _switch(page: Page) -> Locator:
@@ -189,18 +191,21 @@ async def test_a_wrong_key_is_told(page: Page, locked: Locked, key: str, words: 
     await expect(page.locator("#greeting")).to_contain_text("Jaime")
 
 
+async def _lose_the_key_over(page: Page, message: str) -> None:
+    async def expired(route: Route) -> None:
+        await route.fulfill(status=401, json={"error": "Unauthorized", "detail": "It has expired."})
+
+    await page.route("**/chat", expired, times=1)
+    await say(page, message)
+
+
 async def test_who_is_no_longer_known_signs_in_again_and_goes_on(
     page: Page, locked: Locked
 ) -> None:
     await _sign_in(page, locked)
     await say(page, HARD)
     await finished(page)
-
-    async def expired(route: Route) -> None:
-        await route.fulfill(status=401, json={"error": "Unauthorized", "detail": "It has expired."})
-
-    await page.route("**/chat", expired, times=1)
-    await say(page, "It was my work")
+    await _lose_the_key_over(page, "It was my work")
     await expect(page.get_by_role("alert")).to_have_text(
         "You are no longer signed in. It has expired."
     )
@@ -210,6 +215,21 @@ async def test_who_is_no_longer_known_signs_in_again_and_goes_on(
     await finished(page)
     await expect(page.locator('[data-role="user"]')).to_have_text([HARD, "It was my work"])
     await expect(answers(page)).to_have_count(2)
+
+
+async def test_who_signs_in_after_somebody_else_says_nothing_of_theirs(
+    page: Page, locked: Locked
+) -> None:
+    await _sign_in(page, locked)
+    await _lose_the_key_over(page, "It was my work")
+    await expect(page.get_by_role("alert")).to_contain_text("no longer signed in")
+    asked: list[Request] = []
+    page.on("request", lambda r: asked.append(r) if r.url.endswith("/chat") else None)
+    await page.get_by_label("Your key").fill(locked.another)
+    await page.keyboard.press("Enter")
+    await expect(page.locator("body")).to_have_attribute("data-view", "welcome")
+    await expect(page.locator('[data-role="user"]')).to_have_count(0)
+    assert asked == []
 
 
 async def test_a_phone_has_room_to_sign_in_and_to_switch(

@@ -3,6 +3,7 @@
 import { endOf } from "./answer.js";
 import * as api from "./api.js";
 import { follow, insist } from "./follow.js";
+import * as identity from "./identity.js";
 import { recall, remember } from "./memory.js";
 import { troubleCard } from "./panels.js";
 import { retell } from "./past.js";
@@ -11,6 +12,10 @@ import { explain, explainFailure } from "./words.js";
 const LEFT = Symbol("the user went on to something else");
 const STOPPED = Symbol("the user stopped before the server had answered");
 const STOP_PATIENCE_MS = 3_000;
+
+/** What is remembered, without a message that somebody else wrote before they signed out. */
+const own = (memory) =>
+  memory.pending?.by === identity.name() ? memory : { ...memory, pending: null };
 
 /**
  * The session of this tab.
@@ -41,7 +46,8 @@ export class Conversation {
   async send(text, { persona, context }) {
     const sessionId = recall().sessionId ?? api.newId("ses");
     const told = { message: text, session_id: sessionId, persona_type: persona };
-    const pending = { body: context ? { ...told, context } : told, key: api.newId("key") };
+    const body = context ? { ...told, context } : told;
+    const pending = { body, key: api.newId("key"), by: identity.name() };
     remember({ sessionId, persona, pending });
     await this.#settle(() => this.#deliver(pending, this.#log.addUser(text)));
   }
@@ -81,7 +87,7 @@ export class Conversation {
       const messages = await this.#history();
       // Beside the rest: an answer that is still being made may wait for hours.
       retell(answered(messages), this.#log, (this.#past = new AbortController()).signal);
-      const { pending } = recall();
+      const { pending } = own(recall());
       found = messages.length > 0 || Boolean(pending);
       if (pending) await this.#deliver(pending, this.#log.addUser(pending.body.message));
       if (messages.length > 0) await this.#catchUp(messages);
