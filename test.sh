@@ -31,11 +31,11 @@ mypy
 lint-imports
 hadolint Dockerfile
 # A whole run also holds the coverage; a part of the tests says nothing of it. Tests are told apart
-# by file over three processes, as most of their time is spent waiting for servers; in the order of
+# by file over two processes, as most of their time is spent waiting for servers; in the order of
 # the folders, as otherwise the files with few and long tests come last.
 whole=()
 [ $# -gt 0 ] || [ -n "$marks" ] || whole=(--cov --cov-report=)
-pytest -n 3 --dist loadfile --no-loadscope-reorder ${whole[@]+"${whole[@]}"} ${marks:+-m "$marks"} "$@"
+pytest -n 2 --dist loadfile --no-loadscope-reorder ${whole[@]+"${whole[@]}"} ${marks:+-m "$marks"} "$@"
 
 for line in ${left_out[@]+"${left_out[@]}"}; do echo "$line"; done
 if [ -n "${NOTHING_LEFT_OUT:-}" ] && [ ${#left_out[@]} -gt 0 ]; then

@@ -50,6 +50,12 @@ class _Server(web.Server):
         )
         self._options: Mapping[str, Any] = plain._kwargs  # noqa: SLF001 - aiohttp has no door
         self._head_seconds = head_seconds
+        self.closed = False
+
+    @override
+    async def shutdown(self, timeout: float | None = None) -> None:
+        self.closed = True
+        await super().shutdown(timeout)
 
     @override
     def __call__(self) -> RequestHandler:
@@ -65,17 +71,22 @@ class _Connection(RequestHandler):
     a new connection must begin within it.
     """
 
-    __slots__ = ("_head_seconds", "_late")
+    __slots__ = ("_head_seconds", "_late", "_server")
 
     def __init__(self, server: _Server, head_seconds: float, **options: Any) -> None:
         super().__init__(server, **options)
+        self._server = server
         self._head_seconds = head_seconds
         self._late: asyncio.TimerHandle | None = None
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._start_clock()
+        if self._server.closed:
+            # Taken from the backlog at the last moment, when all others had been closed.
+            self.force_close()
+        else:
+            self._start_clock()
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:

@@ -70,7 +70,7 @@ async def _requests(upstream: str, tag: str) -> int:
 async def _dead(made: Cluster, count: int) -> bool:
     """Wait until so many processes have died at their step, and are back."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while sum("named step" in blow.what for blow in made.blows) != count:
                 await asyncio.sleep(0.05)
             # One of a kind at a time: the next step waits until this one's victim is back.

@@ -186,6 +186,7 @@ async def test_a_socket_ends_with_its_token_and_the_run_goes_on(clinic: Site) ->
                 assert message.json()["type"] == "response_chunk"
         assert (ws.close_code, message.extra) == (1008, "token expired")
     assert ends <= time.time() < ends + 5
+    await clinic.journal.until(lambda journal: journal.held == 1)
     clinic.journal.release()
     later = {"Authorization": f"Bearer {signed()}"}
     async with clinic.http.get(f"/runs/{run_id}/events", headers=later) as response:
