@@ -1,7 +1,9 @@
-"""Fixtures: a server in this process, a server process of its own, a Redis, an upstream."""
+"""Fixtures: a server in this process or in one of its own, a PostgreSQL, an upstream."""
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +15,12 @@ from aiohttp.test_utils import TestClient, TestServer
 from blockbuster import BlockBuster, blockbuster_ctx
 from typing_extensions import override
 
+from assistant.clinic.upkeep.owner import fill, initialise
+from assistant.models import now
 from assistant.settings import Settings
 from assistant.web import Identify, Listener, create_app
 from tests import processes
+from tests.clinic.postgres import APP, OWNER, Postgres
 from tests.upstream import create_upstream, serving
 
 DATA = Path(__file__).parent / "data"
@@ -95,3 +100,28 @@ async def upstream() -> AsyncIterator[str]:
     """Return the base URL of a model server that does as the messages say."""
     async with serving(create_upstream()) as url:
         yield f"{url}/v1"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Return a PostgreSQL with the databases `empty` and `seeded` to make copies of."""
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
+        server = Postgres(Path(folder) / "server")
+        Path(folder).chmod(0o711)
+        server.start()
+        try:
+            asyncio.run(_prepare(server))
+            yield server
+        finally:
+            server.stop()
+
+
+async def _prepare(server: Postgres) -> None:
+    await server.run(
+        f"CREATE ROLE {OWNER} LOGIN CREATEROLE",
+        f"CREATE ROLE {APP} LOGIN NOINHERIT",
+        f"CREATE DATABASE empty OWNER {OWNER}",
+    )
+    await initialise(server.options("empty"), APP)
+    await server.run("CREATE DATABASE seeded TEMPLATE empty")
+    await fill(server.options("seeded"), 1, now())

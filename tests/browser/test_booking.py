@@ -16,6 +16,7 @@ from playwright.async_api import Locator, Page, expect
 from tests import processes
 from tests.browser.conftest import Watch
 from tests.browser.talk import answers, finished, open_page, say, source
+from tests.clinic.postgres import Postgres
 
 pytestmark = pytest.mark.browser
 
@@ -46,8 +47,8 @@ async def clinic(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clin
         yield Clinic(running.url, folder / "clinic.db")
 
 
-async def _come_as(page: Page, clinic: Clinic, part: str) -> None:
-    await open_page(page, clinic.url, "web_assistant")
+async def _come_as(page: Page, url: str, part: str) -> None:
+    await open_page(page, url, "web_assistant")
     await page.get_by_label("You are").select_option(part)
 
 
@@ -69,7 +70,7 @@ async def _asked(page: Page) -> Locator:
 
 
 async def test_a_patient_books(page: Page, clinic: Clinic, watch: Watch) -> None:
-    await _come_as(page, clinic, "patient")
+    await _come_as(page, clinic.url, "patient")
     before = clinic.appointments()
     card = await _asked(page)
     assert clinic.appointments() == before
@@ -87,8 +88,26 @@ async def test_a_patient_books(page: Page, clinic: Clinic, watch: Watch) -> None
     assert watch.faults == []
 
 
+@pytest.mark.postgres
+async def test_a_patient_books_on_postgresql(
+    page: Page, postgres: Postgres, tmp_path: Path
+) -> None:
+    name = "booked_on_the_page"
+    await postgres.copy("seeded", name)
+    own = "SELECT count(*) FROM appointments WHERE patient_id = 'P-100001' AND state = 'booked'"
+    ((before,),) = await postgres.run(own, database=name)
+    settings = {"DATABASE_URL": postgres.options(name).url, "DEMO_SWITCH": "on"}
+    async with processes.server(tmp_path, **settings) as running:
+        await _come_as(page, running.url, "patient")
+        card = await _asked(page)
+        await card.get_by_role("button", name="Yes").click()
+        assert "Booked: Check-up with " in await source(await finished(page))
+    assert await postgres.run(own, database=name) == [(before + 1,)]
+    await postgres.drop(name)
+
+
 async def test_a_patient_thinks_better_of_it(page: Page, clinic: Clinic) -> None:
-    await _come_as(page, clinic, "patient")
+    await _come_as(page, clinic.url, "patient")
     before = clinic.appointments()
     card = await _asked(page)
     await card.get_by_role("button", name="No").click()
@@ -100,14 +119,14 @@ async def test_a_patient_thinks_better_of_it(page: Page, clinic: Clinic) -> None
 
 
 async def test_a_visitor_is_told_to_sign_in(page: Page, clinic: Clinic) -> None:
-    await _come_as(page, clinic, "visitor")
+    await _come_as(page, clinic.url, "visitor")
     answer = await _ask(page, "I'd like to book a check-up next week")
     assert "please sign in" in await source(answer)
     await expect(page.locator("[data-role=approval]")).to_have_count(0)
 
 
 async def test_staff_see_the_day(page: Page, clinic: Clinic) -> None:
-    await _come_as(page, clinic, "staff")
+    await _come_as(page, clinic.url, "staff")
     answer = await _ask(page, "Who is coming tomorrow?")
     line = answer.locator("[data-role=tool]").last
     await expect(line).to_have_text("Looked at the schedule")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -14,39 +12,13 @@ from blockbuster import BlockBuster
 
 from assistant.clinic.records.database import Clinic
 from assistant.clinic.records.options import ClinicOptions
-from assistant.clinic.upkeep.owner import fill, initialise
 from assistant.models import now
 from tests.clinic.house import Clock, House, open_house
-from tests.clinic.postgres import APP, OWNER, Postgres
+from tests.clinic.postgres import Postgres
 from tests.clinic.practice import Practice, open_practice
 from tests.conftest import may_block
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """Return a PostgreSQL with the databases `empty` and `seeded` to make copies of."""
-    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
-        server = Postgres(Path(folder) / "server")
-        Path(folder).chmod(0o711)
-        server.start()
-        try:
-            asyncio.run(_prepare(server))
-            yield server
-        finally:
-            server.stop()
-
-
-async def _prepare(server: Postgres) -> None:
-    await server.run(
-        f"CREATE ROLE {OWNER} LOGIN CREATEROLE",
-        f"CREATE ROLE {APP} LOGIN NOINHERIT",
-        f"CREATE DATABASE empty OWNER {OWNER}",
-    )
-    await initialise(server.options("empty"), APP)
-    await server.run("CREATE DATABASE seeded TEMPLATE empty")
-    await fill(server.options("seeded"), 1, now())
 
 
 @pytest.fixture
