@@ -15,7 +15,7 @@ from pathlib import Path
 from assistant.store.embedded import find_binary
 
 ROOT = Path(__file__).parents[1]
-_START = 30
+_START = 60
 
 
 @dataclass(slots=True)

@@ -59,6 +59,9 @@ STEPS = {
     "at-terminal": Again(models=4),
     "after-terminal": ONCE,
 }
+# While that acknowledgement is on its way the tool may have begun, or not; nothing is behind a
+# checkpoint in either case.
+ALSO = {"between-append-and-ack 1": Again(models=4, look_up=2)}
 
 
 async def _requests(upstream: str, tag: str) -> int:
@@ -129,7 +132,7 @@ async def test_what_runs_again_after_a_crash_at_each_step(tmp_path: Path, upstre
             assert [row.tool for row in effects] == ["book"], step
             assert await _dead(made, number), (step, [blow.what for blow in made.blows])
     sys.stdout.writelines(f"{step:28}{again}\n" for step, again in found.items())
-    assert found == STEPS
+    assert {s: STEPS[s] if ran == ALSO.get(s) else ran for s, ran in found.items()} == STEPS
 
 
 @pytest.mark.parametrize(("step", "effects"), [("during-tool", 0), ("after-effect", 1)])
