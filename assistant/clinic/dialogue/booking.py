@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from assistant.clinic.dialogue.choosing import patient_of, practitioner_of, service_of
+from assistant.clinic.dialogue.choosing import patient_of, service_and_practitioner
 from assistant.clinic.dialogue.replies import Reply, Row
 from assistant.clinic.dialogue.steps import SIGN_IN, Steps, numbered, passed_on, use
 from assistant.clinic.dialogue.talk import Talk
@@ -55,12 +55,10 @@ def _wanted(talk: Talk, end: str) -> Generator[Use, Reply, Row | Say]:
         patient = yield from patient_of(talk)
         if isinstance(patient, Say):
             return patient
-    service = yield from service_of(talk)
-    if isinstance(service, Say):
-        return service
-    who = yield from practitioner_of(talk)
-    if isinstance(who, Say):
-        return who
+    wanted = yield from service_and_practitioner(talk)
+    if isinstance(wanted, Say):
+        return wanted
+    service, who = wanted
     wish = wish_of(talk, str(service.get("service")), who)
     return wish if isinstance(wish, Say) else (yield from offer(talk, wish, end))
 

@@ -52,6 +52,17 @@ def _service_said(talk: Talk, names: Mapping[str, Row]) -> Row | Say | None:
     return None
 
 
+def service_and_practitioner(
+    talk: Talk,
+) -> Generator[Use, Reply, tuple[Row, Row | None] | Say]:
+    """Return what is wanted and with whom, if that was said, or what to say instead."""
+    service = yield from service_of(talk)
+    if isinstance(service, Say):
+        return service
+    who = yield from practitioner_of(talk)
+    return who if isinstance(who, Say) else (service, who)
+
+
 def practitioner_of(talk: Talk) -> Generator[Use, Reply, Row | Say | None]:
     """Return the practitioner who is wanted; None where it may be anybody."""
     for turn in talk.of_task:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from assistant.clinic.dialogue.choosing import patient_of, practitioner_of, service_of
+from assistant.clinic.dialogue.choosing import (
+    patient_of,
+    practitioner_of,
+    service_and_practitioner,
+)
 from assistant.clinic.dialogue.replies import line
 from assistant.clinic.dialogue.steps import SIGN_IN, Steps, numbered, passed_on, use
 from assistant.clinic.dialogue.talk import Talk
@@ -63,12 +67,10 @@ def waiting(talk: Talk) -> Steps:
         return Say("Nobody is on the waiting list.") if told.found else passed_on(told)
     if "join_waiting_list" not in talk.tools:
         return Say(SIGN_IN)
-    service = yield from service_of(talk)
-    if isinstance(service, Say):
-        return service
-    who = yield from practitioner_of(talk)
-    if isinstance(who, Say):
-        return who
+    wanted = yield from service_and_practitioner(talk)
+    if isinstance(wanted, Say):
+        return wanted
+    service, who = wanted
     handle = who["practitioner"] if who else None
     told = yield use("join_waiting_list", service=service["service"], practitioner=handle)
     return passed_on(told)
