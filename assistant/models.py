@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from assistant.events import Usage
+from assistant.tracing import Carrier
 
 RunStatus = Literal["queued", "running", "waiting", "completed", "failed", "cancelled"]
 MessageStatus = Literal["completed", "cancelled", "failed"]
@@ -87,6 +88,7 @@ class Run(msgspec.Struct, frozen=True):
         cast: names the exact personas that play in it, kept with the run.
         user: whose fair share of the workers it uses.
         cache_key: the name under which its answer may be shared.
+        trace: where it stands in the trace of the request that began it.
         text: the answer, once there is one.
     """
 
@@ -103,6 +105,7 @@ class Run(msgspec.Struct, frozen=True):
     cast: str = ""
     user: str = ""
     cache_key: str | None = None
+    trace: Carrier = msgspec.field(default_factory=dict)
     status: RunStatus = "queued"
     attempt: int = 1
     started_at: datetime | None = None
@@ -130,6 +133,7 @@ class Approval(msgspec.Struct, frozen=True):
         by: who may decide: `user`, the run's owner, or `role:<name>`.
         arguments_hash: SHA-256 over name and arguments, to which a decision is bound.
         decided_by: the name of whoever decided; empty where the time ran out.
+        trace: where in a trace the decision was made.
     """
 
     run_id: str
@@ -147,6 +151,7 @@ class Approval(msgspec.Struct, frozen=True):
     decided_by: str = ""
     decided_at: datetime | None = None
     reason: str = ""
+    trace: Carrier = msgspec.field(default_factory=dict)
 
     def may_be_decided_by(self, principal: Principal) -> bool:
         """Return whether the decision is this principal's."""

@@ -11,6 +11,7 @@ import msgspec
 from assistant.events import Event
 from assistant.models import Approval, Principal, Turn
 from assistant.persona import Persona
+from assistant.tracing import Carrier
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -24,6 +25,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
         speaker: the persona that has the word.
         preface: words to come before whatever is said next.
         sequence: the last entry of the log that it covers.
+        trace: where in the run's trace the attempt stands that made it.
     """
 
     state: str
@@ -33,6 +35,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     speaker: str
     preface: str = ""
     sequence: int = -1
+    trace: Carrier = msgspec.field(default_factory=dict)
 
 
 class Effect(msgspec.Struct, frozen=True):
