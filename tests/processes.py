@@ -122,7 +122,7 @@ async def _announced(process: asyncio.subprocess.Process, log: Path) -> str:
 @asynccontextmanager
 async def redis_server(folder: Path, *, port: int = 0) -> AsyncIterator[RedisProcess]:
     """Start a Redis or Valkey of our own on a TCP port of the loopback."""
-    redis = RedisProcess(folder, port or _free_port())
+    redis = RedisProcess(folder, port or free_port())
     await redis.start()
     try:
         yield redis
@@ -178,7 +178,7 @@ class RedisProcess:
         return line.startswith(b"+PONG")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -7,8 +7,10 @@ import os
 import sys
 from pathlib import Path
 
+from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSettings
+
 from tests import processes
-from tests.processes import ROOT
+from tests.processes import ROOT, free_port
 
 _NOWHERE = 1  # a port on which nothing listens
 
@@ -36,6 +38,7 @@ async def test_all_is_there(tmp_path: Path) -> None:
         "store": "embedded",
         "clinic": "sqlite",
         "who asks": "AUTH_MODE=none",
+        "traces": "off (OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 turns them on)",
     }
 
 
@@ -48,3 +51,22 @@ async def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     assert code == 1
     assert told["store"] == "embedded (fallback: REDIS_URL is not reachable)"
     assert told["clinic"] == "postgresql (it does not answer)"
+
+
+async def test_a_collector_is_asked_and_its_password_is_not_told(tmp_path: Path) -> None:
+    port, trace_url = free_port(), "http://localhost:16686/trace/{trace_id}"
+    endpoint = f"http://someone:hunter2-hunter2@127.0.0.1:{port}"
+    async with OtelTapHttpProtobufReceiver(OtelTapHttpProtobufReceiverSettings(http_port=port)):
+        code, told = await _asked(
+            tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, TRACE_URL=trace_url
+        )
+    assert code == 0
+    assert told["traces"].endswith(f":{port}/v1/traces, to be seen at {trace_url}")
+    assert "hunter2" not in str(told)
+
+
+async def test_a_collector_that_is_not_there_is_named(tmp_path: Path) -> None:
+    endpoint = f"http://127.0.0.1:{_NOWHERE}"
+    code, told = await _asked(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)
+    assert code == 1
+    assert told["traces"] == f"{endpoint}/v1/traces (it does not answer)"

@@ -15,10 +15,10 @@ from pydantic import BaseModel
 
 import assistant
 from assistant.cli.clinic import add_clinic_command
+from assistant.cli.doctor import add_doctor_command
 from assistant.cli.keys import add_key_command
 from assistant.cli.serving import serve, work
 from assistant.cli.terminal import talk
-from assistant.clinic import Clinic, ClinicUnavailableError
 from assistant.errors import AssistantError
 from assistant.persona import DemoScript, PersonaFile, SignsFile
 from assistant.personas import default_folder, load_personas
@@ -26,7 +26,6 @@ from assistant.settings import Settings
 from assistant.telemetry import configure_logging
 from assistant.tool import Tools
 from assistant.web import Identify
-from assistant.wiring import open_parts
 
 _SCHEMAS: Mapping[str, type[BaseModel]] = {
     "persona": PersonaFile,
@@ -101,8 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     personas.add_argument("folder", nargs="?", type=Path, help="folder to check (AGENTS_DIR)")
     personas.add_argument("--schema", choices=sorted(_SCHEMAS), help="print a JSON Schema")
     personas.set_defaults(act=_personas)
-    doctor = commands.add_parser("doctor", help="check settings, personas, model and store")
-    doctor.set_defaults(act=_doctor)
+    add_doctor_command(commands)
     add_key_command(commands)
     add_clinic_command(commands)
     return parser
@@ -132,32 +130,3 @@ def _personas(options: argparse.Namespace, settings: Settings) -> int:
     for persona in load_personas(folder).values():
         sys.stdout.write(f"{persona.slug}  {persona.version}  {persona.file.title}\n")
     return 0
-
-
-def _doctor(options: argparse.Namespace, settings: Settings) -> int:
-    async def look() -> int:
-        async with open_parts(settings, options.tools) as parts:
-            await parts.store.ping()
-            fallback = " (fallback: REDIS_URL is not reachable)" if parts.store.degraded else ""
-            clinic = await _reachable(parts.clinic)
-            model = parts.engine.model_name(parts.personas.get(None))
-            lines = {
-                "personas": ", ".join(f"{p.slug} {p.version}" for p in parts.personas),
-                "model": f"{parts.engine.provider}, {model}",
-                "store": f"{parts.store.kind}{fallback}",
-                "clinic": f"{parts.clinic.kind}{'' if clinic else ' (it does not answer)'}",
-                "who asks": f"AUTH_MODE={settings.auth_mode}",
-            }
-            for name, value in lines.items():
-                sys.stdout.write(f"{name:10}{value}\n")
-            return 1 if parts.store.degraded or not clinic else 0
-
-    return asyncio.run(look())
-
-
-async def _reachable(clinic: Clinic) -> bool:
-    try:
-        await clinic.ping()
-    except ClinicUnavailableError:
-        return False
-    return True

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -19,6 +18,7 @@ from pydantic import (
 )
 
 from assistant.errors import SettingsError
+from assistant.settings.telemetry import TelemetrySettings
 from assistant.settings.values import EXAMPLES, SCHEMES, SECRET_BYTES, is_loopback, refuse_if
 
 AuthMode = Literal["none", "api_key", "jwt"]
@@ -32,7 +32,7 @@ Commas = Annotated[
 ]
 
 
-class Settings(BaseModel):
+class Settings(TelemetrySettings):
     """The whole configuration; field names in capitals are the environment's names.
 
     Fields that hold a secret are `SecretStr`, so neither `repr` nor a log shows them.
@@ -42,9 +42,6 @@ class Settings(BaseModel):
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65_535)
-    debug: bool = False
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: Literal["json", "console"] = "json"
     cors_origins: Commas = ()
 
     # Each needs those above it, so the order counts.
@@ -104,11 +101,6 @@ class Settings(BaseModel):
 
     default_persona: str = "web_assistant"
     agents_dir: Path | None = None
-
-    @field_validator("log_level", mode="before")
-    @classmethod
-    def _upper(cls, value: object) -> object:
-        return value.upper() if isinstance(value, str) else value
 
     @field_validator("demo_switch")
     @classmethod
