@@ -22,6 +22,8 @@ browser=$(command -v chromium || command -v chromium-browser || command -v googl
   leave_out local_model "the tests with a real language model" "config/setup.sh local"
 command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ||
   leave_out postgres "the tests on PostgreSQL" "apt-get install postgresql, as root"
+command -v promtool >/dev/null ||
+  leave_out prometheus "the tests with Prometheus" "apt-get install prometheus, as root"
 marks=""
 for mark in ${without[@]+"${without[@]}"}; do marks="${marks:+$marks and }$mark"; done
 

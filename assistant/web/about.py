@@ -10,7 +10,7 @@ from assistant.errors import StoreUnavailableError
 from assistant.models import now
 from assistant.persona import Persona
 from assistant.web import answers
-from assistant.web.keys import IDENTITY, LIFE, PARTS, PRINCIPAL
+from assistant.web.keys import IDENTITY, LIFE, PARTS, PRINCIPAL, SETTINGS
 from assistant.web.reading import wants_html
 from assistant.web.replies import (
     AuthReply,
@@ -43,13 +43,14 @@ async def root(request: web.Request) -> web.Response:
     """Tell what this is; a browser is sent to the page."""
     if wants_html(request):
         raise web.HTTPSeeOther("/ui/")
-    identity = request.app[IDENTITY]
+    identity, settings = request.app[IDENTITY], request.app[SETTINGS]
     reply = ServiceReply(
         service="persona-assistant",
         version=assistant.__version__,
         links=_LINKS,
         auth=AuthReply(mode=identity.mode, demo_switch=identity.demo_switch),
         active_connections=dict(request.app[LIFE].open),
+        trace_url=settings.trace_url if settings.traces_endpoint else None,
     )
     return answers.json(reply.model_dump())
 

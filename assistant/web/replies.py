@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from assistant.models import Message, Session
 
@@ -139,6 +139,9 @@ class ServiceReply(BaseModel):
     links: dict[str, str]
     auth: AuthReply
     active_connections: dict[str, int]
+    trace_url: str | None = Field(
+        description="Where a run's trace can be looked at; null where there are no traces."
+    )
 
 
 class StatsReply(BaseModel):

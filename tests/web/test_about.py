@@ -19,7 +19,10 @@ EVERY_ANSWER = ("/", "/health", "/nowhere", "/runs/run_x", "/openapi.json", "/ui
 
 async def test_the_root_names_the_service(site: Site) -> None:
     about = await site.get("/")
-    assert set(about) == {"service", "version", "links", "auth", "active_connections"}
+    assert set(about) == {
+        *("service", "version", "links", "auth", "active_connections", "trace_url"),
+    }
+    assert about["trace_url"] is None
     assert about["auth"] == {"mode": "none", "demo_switch": True}
     assert about["version"] == assistant.__version__
     for link in about["links"].values():

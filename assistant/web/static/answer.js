@@ -54,6 +54,10 @@ export class Answer {
     return this.#parts.querySelector(".steps, .approval, .help") !== null;
   }
 
+  get runId() {
+    return this.element.dataset.run ?? "";
+  }
+
   set runId(runId) {
     this.element.dataset.run = runId;
   }

@@ -10,7 +10,8 @@ import { recall, remember } from "./memory.js";
 import { troubleCard } from "./panels.js";
 import { introduce, pick, showCards } from "./personas.js";
 import { stayAtEnd } from "./scroll.js";
-import { announce, showLink, showReference, watchLink } from "./status.js";
+import { announce, showLink, showReference, showTrace, watchLink } from "./status.js";
+import { tellWhereTracesAre, traceOf } from "./trace.js";
 import { Who } from "./who.js";
 import { explain } from "./words.js";
 
@@ -57,7 +58,8 @@ let persona = null;
 
 async function start() {
   try {
-    const { auth } = await insist(api.service, patiently());
+    const { auth, trace_url: traces } = await insist(api.service, patiently());
+    tellWhereTracesAre(traces);
     if (who.meet(auth)) await enter();
   } catch (error) {
     fail(error);
@@ -145,10 +147,11 @@ async function send(text) {
   await done;
 }
 
-/** Read an answer out to those who listen rather than look. */
-function tell(answer) {
+/** Read an answer out to those who listen rather than look, and show the way to its trace. */
+async function tell(answer) {
   const ends = { completed: "", stopped: " (stopped)", failed: " (not finished)" };
   announce(`${persona.display_name}: ${answer.text}${ends[answer.status]}`);
+  showTrace(await traceOf(answer.runId));
 }
 
 async function removeConversation() {

@@ -96,6 +96,16 @@ export function referenceTag(id) {
   return tag;
 }
 
+/** A link to what the server did for an answer. */
+export function traceLink(address) {
+  const link = make("a", "", "Trace");
+  link.href = address;
+  link.target = "_blank";
+  link.rel = "noopener noreferrer";
+  link.title = "See what the server did for this answer.";
+  return link;
+}
+
 /** Put an element's text on the clipboard; where that is not allowed, select it for the user. */
 async function copy(element) {
   try {

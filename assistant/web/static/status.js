@@ -1,7 +1,7 @@
 /** The state of the connection, what is said to screen readers, and the reference to copy. */
 
 import * as api from "./api.js";
-import { referenceTag } from "./panels.js";
+import { referenceTag, traceLink } from "./panels.js";
 
 const WORDS = {
   connecting: "Connecting",
@@ -32,6 +32,13 @@ export function showReference(id) {
   place.dataset.id = id;
   place.hidden = !id;
   place.replaceChildren(...(id ? [referenceTag(id)] : []));
+}
+
+/** Show the way to the trace of the run whose reference is shown; null: it has none. */
+export function showTrace(address) {
+  const place = document.getElementById("reference");
+  place.querySelector("a")?.remove();
+  if (address && !place.hidden) place.append(" ", traceLink(address));
 }
 
 /** While no answer is coming in (`isIdle`), find out now and then whether the server is there. */
