@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from assistant.errors import AssistantError, UnauthenticatedError
+from assistant.telemetry import redact
 
 STATUS: Mapping[str, int] = {
     "invalid_request": 400,
@@ -58,8 +59,11 @@ def json(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = No
 
 
 def error_body(title: str, detail: str, correlation_id: str) -> dict[str, str]:
-    """Return the body that every error has, on every path."""
-    return {"error": title, "detail": detail, "correlation_id": correlation_id}
+    """Return the body that every error has, on every path.
+
+    A detail may name what was sent, such as a field; a secret there is not sent back.
+    """
+    return {"error": title, "detail": redact(detail), "correlation_id": correlation_id}
 
 
 def from_error(error: AssistantError, correlation_id: str) -> web.Response:
@@ -89,5 +93,5 @@ def from_status(
 def _challenge(error: UnauthenticatedError) -> str:
     """Return what says how to sign in (RFC 6750, section 3); no error for who did not try."""
     realm = 'Bearer realm="persona-assistant"'
-    said = error.detail.replace('"', "'")
+    said = redact(error.detail).replace('"', "'")
     return f'{realm}, error="invalid_token", error_description="{said}"' if error.given else realm

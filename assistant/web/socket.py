@@ -15,6 +15,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from assistant.errors import AssistantError, InvalidRequestError, NotFoundError
 from assistant.models import Run
 from assistant.runs import Ask
+from assistant.telemetry import redact
 from assistant.web.bodies import Body, parse_object, validate
 from assistant.web.handshake import PROTOCOL, check_origin, check_protocols
 from assistant.web.keys import CORRELATION_ID, EXPIRES_AT, LIFE, PARTS, PRINCIPAL, SETTINGS
@@ -128,7 +129,7 @@ class _Talk:
             await self._act(parse_object(data))
         except AssistantError as error:
             log.info("socket.refused", code=error.code)
-            await self._send(wire.error(error.detail, error.code, self._correlation_id))
+            await self._send(wire.error(redact(error.detail), error.code, self._correlation_id))
         except Exception:
             log.exception("socket.failed")
             text = "Something went wrong on our side; it has been logged."
