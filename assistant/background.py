@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import structlog
 
+from assistant import tracing
+
 log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
@@ -53,7 +55,9 @@ async def on_change(
 async def _keep(work: Callable[[], Awaitable[None]], name: str) -> None:
     while True:
         try:
-            await work()
+            # What comes round by itself every moment would bury what people ask for.
+            with tracing.unseen():
+                await work()
         except Exception:
             # Without its flusher or its leases a server would look alive and answer nobody.
             log.exception("background.crashed", work=name)

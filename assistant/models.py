@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from assistant.events import Usage
-from assistant.tracing import Carrier
+from assistant.tracing import ATTEMPT, CONVERSATION_ID, PERSONA_VERSION, RUN_ID, Carrier, Facts
 
 RunStatus = Literal["queued", "running", "waiting", "completed", "failed", "cancelled"]
 MessageStatus = Literal["completed", "cancelled", "failed"]
@@ -118,6 +118,16 @@ class Run(msgspec.Struct, frozen=True):
     def owner(self) -> str:
         """The name of whose it is."""
         return self.principal.name
+
+    @property
+    def facts(self) -> Facts:
+        """What every span of it says."""
+        known: dict[str, str | int] = {
+            RUN_ID: self.run_id,
+            PERSONA_VERSION: self.version,
+            ATTEMPT: self.attempt,
+        }
+        return known | ({CONVERSATION_ID: self.session_id} if self.session_id else {})
 
     @property
     def is_open(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -68,9 +68,7 @@ async def open_parts(
         if settings.run_mode == "workers" and clinic.kind == "sqlite":
             # On other machines there is another file, with other appointments.
             log.warning("clinic.not_shared", cure="set DATABASE_URL")
-        engine = await stack.enter_async_context(
-            open_engine(_provider(settings), _limits(settings), _tools(clinic, tools), DIALOGUES)
-        )
+        engine = await stack.enter_async_context(_engine(settings, _tools(clinic, tools)))
         personas = Catalog(
             settings.agents_dir or default_folder(),
             default=settings.default_persona,
@@ -138,6 +136,16 @@ def _tools(clinic: Clinic, extra: Tools | None) -> Tools:
         detail = f"tools: the clinic has tools by the names of {', '.join(taken)}; rename yours"
         raise SettingsError(detail)
     return {**tools, **(extra or {})}
+
+
+def _engine(settings: Settings, tools: Tools) -> AbstractAsyncContextManager[Engine]:
+    return open_engine(
+        _provider(settings),
+        _limits(settings),
+        tools,
+        DIALOGUES,
+        captures=settings.captures_content,
+    )
 
 
 def _provider(settings: Settings) -> ProviderOptions:

@@ -47,7 +47,7 @@ def _table(results: Results, load: Load) -> list[str]:
     columns = [results.figures[load.name, name] for name in names]
     first = columns[0]
     rows = {
-        "server's CPU, µs per token": [_compared(c, first, "server_us") for c in columns],
+        "server's CPU, µs per token": [compared(c, first, "server_us") for c in columns],
         "store's CPU, µs per token": [_plain(c, "store_us", ".0f") for c in columns],
         "both, compared": [_both(c, first) for c in columns],
         "tokens per second": [_plain(c, "tokens_per_second", ",.0f") for c in columns],
@@ -60,13 +60,14 @@ def _table(results: Results, load: Load) -> list[str]:
     rows["frames per token"] = [_plain(c, "frames_per_token", ".2f") for c in columns]
     heads = ["", *(variant.title for variant in results.variants)]
     return [
-        _row(heads),
-        _row(["---", *["---:"] * len(names)]),
-        *(_row([name, *cells]) for name, cells in rows.items()),
+        row(heads),
+        row(["---", *["---:"] * len(names)]),
+        *(row([name, *cells]) for name, cells in rows.items()),
     ]
 
 
-def _row(cells: Sequence[str]) -> str:
+def row(cells: Sequence[str]) -> str:
+    """Return a row of a table."""
     return f"| {' | '.join(cells)} |"
 
 
@@ -84,7 +85,7 @@ def _pair(rounds: Sequence[Figures], name: str) -> str:
     return ", ".join(f"{value:.0f}" if value >= 100 else f"{value:.1f}" for value in values)  # noqa: PLR2004
 
 
-def _compared(rounds: Sequence[Figures], first: Sequence[Figures], name: str) -> str:
+def compared(rounds: Sequence[Figures], first: Sequence[Figures], name: str) -> str:
     """Return the median, and how it compares with the same rounds of the first variant."""
     value = f"{_middle(rounds, name):.0f}"
     if rounds is first:

@@ -16,7 +16,7 @@ from pathlib import Path
 from assistant.store.embedded import find_binary
 
 ROOT = Path(__file__).parents[1]
-_START_SECONDS = 30
+_START_SECONDS = 90
 _STOP_SECONDS = 15
 _SERVE = ("-m", "assistant", "--env-file", os.devnull, "serve")
 

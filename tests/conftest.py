@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,25 @@ from assistant.settings import Settings
 from assistant.web import Identify, Listener, create_app
 from tests import processes
 from tests.clinic.postgres import APP, OWNER, Postgres
+from tests.clinic.ready import lay
+from tests.forks import NURSERY
 from tests.upstream import create_upstream, serving
 
 DATA = Path(__file__).parent / "data"
 MakeServer = Callable[..., Awaitable[TestClient[Any, Any]]]
+
+
+def pytest_collection_finish() -> None:
+    """Set what was imported aside: it stays, and to look through it again and again takes time."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nursery() -> Iterator[None]:
+    """End, with the tests, what server processes are forked from."""
+    yield
+    NURSERY.close()
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +50,8 @@ def no_blocking_calls() -> Iterator[BlockBuster]:
         for function in guard.functions.values():
             # Looks for a password file and certificates before it connects.
             function.can_block_in("asyncpg/connect_utils.py", {"_parse_connect_arguments"})
+            # Makes what a process finds when it starts, before anybody waits for it.
+            function.can_block_in("tests/clinic/ready.py", {"_made"})
         yield guard
 
 
@@ -59,16 +77,17 @@ class _Server(TestServer):
         return Listener(self.app, self._settings)
 
 
-@pytest.fixture
-async def make_server(tmp_path: Path, no_blocking_calls: BlockBuster) -> AsyncIterator[MakeServer]:
-    """Return a function that starts the application in this process with given settings."""
+@asynccontextmanager
+async def making_servers(folder: Path, guard: BlockBuster) -> AsyncIterator[MakeServer]:
+    """Yield a function that starts the application in this process; stop them all at the end."""
     clients: list[TestClient[Any, Any]] = []
 
     async def make(
         tools: Any = None, identify: Identify | None = None, **settings: object
     ) -> TestClient[Any, Any]:
-        values = processes.environment(tmp_path / f"data{len(clients)}", **settings)
-        with may_block(no_blocking_calls):
+        values = processes.environment(folder / f"data{len(clients)}", **settings)
+        with may_block(guard):
+            lay(values)
             read = Settings.from_mapping(values)
             client = TestClient(_Server(create_app(read, tools, identify), read))
             clients.append(client)
@@ -78,6 +97,13 @@ async def make_server(tmp_path: Path, no_blocking_calls: BlockBuster) -> AsyncIt
     yield make
     for client in clients:
         await client.close()
+
+
+@pytest.fixture
+async def make_server(tmp_path: Path, no_blocking_calls: BlockBuster) -> AsyncIterator[MakeServer]:
+    """Return a function that starts the application in this process with given settings."""
+    async with making_servers(tmp_path, no_blocking_calls) as make:
+        yield make
 
 
 @pytest.fixture

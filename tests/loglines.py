@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
+import sys
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
-from assistant.telemetry import configure_logging
+from assistant.telemetry import configure_logging, log_crashes
 
 
 @dataclass(slots=True)
@@ -38,15 +41,36 @@ class Written:
 
 
 @contextmanager
-def written(level: str = "INFO", form: str = "json") -> Iterator[Written]:
-    """Log into memory while the context lasts."""
+def written(
+    level: str = "INFO",
+    form: str = "json",
+    *,
+    levels: Mapping[str, str] | None = None,
+    stream: TextIO | None = None,
+) -> Iterator[Written]:
+    """Log into memory, or to a stream, while the context lasts."""
     root, log = logging.getLogger(), Written()
     before, threshold = root.handlers[:], root.level
-    configure_logging(level, form, log.stream)
+    set_before = {name: logging.getLogger(name).level for name in levels or ()}
+    show = warnings.showwarning
+    configure_logging(level, form, stream or log.stream, levels)
     try:
         yield log
     finally:
         root.handlers[:] = before
         root.setLevel(threshold)
-        logging.captureWarnings(capture=False)
+        for name, was in set_before.items():
+            logging.getLogger(name).setLevel(was)
+        warnings.showwarning = show
         structlog.reset_defaults()
+
+
+@contextmanager
+def crashes_logged() -> Iterator[None]:
+    """Log what nobody caught while the context lasts, instead of telling pytest."""
+    before = (sys.excepthook, threading.excepthook, sys.unraisablehook)
+    log_crashes()
+    try:
+        yield
+    finally:
+        sys.excepthook, threading.excepthook, sys.unraisablehook = before

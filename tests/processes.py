@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.store.embedded import find_binary
+from tests.clinic.ready import lay
+from tests.forks import NURSERY, Fork
+
+Process = asyncio.subprocess.Process | Fork
 
 ROOT = Path(__file__).parents[1]
 _START = 60
@@ -29,7 +33,7 @@ class ServerProcess:
 
     url: str
     log: Path
-    process: asyncio.subprocess.Process
+    process: Process
 
     async def kill(self) -> None:
         """End it as a power cut would."""
@@ -86,17 +90,23 @@ async def worker(data_dir: Path, **settings: object) -> AsyncIterator[ServerProc
 async def started(
     command: Sequence[str], cwd: Path, data_dir: Path, **settings: object
 ) -> AsyncIterator[ServerProcess]:
-    """Start a server or worker by any command, anywhere; kill what is left of it at the end."""
+    """Start a server or worker by any command, anywhere; kill what is left of it at the end.
+
+    What is a module of ours is forked from a process that has imported it already, and finds a
+    demo clinic made.
+    """
     log = data_dir / f"server-{os.urandom(4).hex()}.log"
     data_dir.mkdir(parents=True, exist_ok=True)
+    variables = environment(data_dir, **settings)
+    process: Process
     with log.open("wb") as stderr:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            env=environment(data_dir, **settings),
-            cwd=cwd,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=stderr,
-        )
+        if tuple(command[:2]) == (sys.executable, "-m") and hasattr(os, "pidfd_open"):
+            await asyncio.to_thread(lay, variables)
+            process = await NURSERY.fork(command[2], command[3:], cwd, variables, stderr)
+        else:
+            process = await asyncio.create_subprocess_exec(
+                *command, env=variables, cwd=cwd, stdout=asyncio.subprocess.PIPE, stderr=stderr
+            )
     try:
         yield ServerProcess(await _announced(process, log), log, process)
     finally:
@@ -110,7 +120,7 @@ async def started(
                 await process.wait()
 
 
-async def _announced(process: asyncio.subprocess.Process, log: Path) -> str:
+async def _announced(process: Process, log: Path) -> str:
     assert process.stdout is not None
     async with asyncio.timeout(_START):
         line = (await process.stdout.readline()).decode()

@@ -61,6 +61,22 @@ async def test_the_durable_log_is_compared_with_the_same_server_in_memory(tmp_pa
         assert (once["store_us"] > 0) == (row["variant"] != "memory")
 
 
+async def test_what_traces_cost_is_compared_with_no_traces(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.telemetry", "--quick"),
+        *("--variants", "off,live", "--json", str(figures)),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    assert "|  | tracing off | a live collector |" in out.decode()
+    rows = json.loads(figures.read_text("utf-8"))["results"]
+    assert [(row["variant"], len(row["rounds"])) for row in rows] == [("off", 1), ("live", 1)]
+
+
 def recorded(spoil: Callable[[list[bytes]], object] = len) -> Recording:
     """Return an answer as it comes, a frame each ten milliseconds, spoilt on its way."""
     run = Run("run_1", "ses_1", Principal("o"), "talker", "1", "bench", "m", "c", Turn("Go"), now())

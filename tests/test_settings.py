@@ -38,6 +38,8 @@ WRONG = {
     "DEBUG": ("perhaps", "boolean"),
     "LOG_LEVEL": ("LOUD", "'DEBUG', 'INFO'"),
     "LOG_FORMAT": ("xml", "'json' or 'console'"),
+    "LOG_LEVELS": ("assistant=LOUD", "name=DEBUG|INFO"),
+    "ACCESS_LOG_IP": ("yes", "'off', 'masked' or 'full'"),
     "OPENAI_BASE_URL": ("localhost:8080", "http://"),
     "OPENAI_API": ("grpc", "'auto'"),
     "MODEL_PROVIDER": ("magic", "'demo'"),

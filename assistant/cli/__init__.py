@@ -19,11 +19,13 @@ from assistant.cli.doctor import add_doctor_command
 from assistant.cli.keys import add_key_command
 from assistant.cli.serving import serve, work
 from assistant.cli.terminal import talk
+from assistant.cli.variables import with_telemetry
 from assistant.errors import AssistantError
 from assistant.persona import DemoScript, PersonaFile, SignsFile
 from assistant.personas import default_folder, load_personas
 from assistant.settings import Settings
-from assistant.telemetry import configure_logging
+from assistant.telemetry import configure_logging, log_crashes, open_telemetry, redact
+from assistant.telemetry.redaction import Policy, use_policy
 from assistant.tool import Tools
 from assistant.web import Identify
 
@@ -31,6 +33,7 @@ _SCHEMAS: Mapping[str, type[BaseModel]] = {
     "persona": PersonaFile,
     "demo": DemoScript,
     "signs": SignsFile,
+    "redaction": Policy,
 }
 _Act = Callable[[argparse.Namespace, Settings], int]
 
@@ -55,11 +58,15 @@ def main(
     options.tools, options.identify = tools, identify
     act: _Act = options.act
     try:
-        settings = Settings.from_mapping(_environment(options))
-        configure_logging("DEBUG" if settings.debug else settings.log_level, settings.log_format)
+        settings = Settings.from_mapping(with_telemetry(_environment(options)))
+        use_policy(settings.redaction_file)
+        level = "DEBUG" if settings.debug else settings.log_level
+        configure_logging(level, settings.log_format, levels=settings.log_levels)
+        log_crashes()
         return act(options, settings)
     except AssistantError as error:
-        sys.stderr.write(f"assistant: {error.detail}\n")
+        # A key that was pasted to where none belongs is not shown either.
+        sys.stderr.write(f"assistant: {redact(error.detail)}\n")
         return 2
     except KeyboardInterrupt:
         return 130
@@ -107,11 +114,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
-    return asyncio.run(serve(settings, options.tools, options.identify))
+    with open_telemetry(settings, "server"):
+        return asyncio.run(serve(settings, options.tools, options.identify))
 
 
 def _work(options: argparse.Namespace, settings: Settings) -> int:
-    return asyncio.run(work(settings, options.tools))
+    with open_telemetry(settings, "worker"):
+        return asyncio.run(work(settings, options.tools))
 
 
 def _chat(options: argparse.Namespace, _settings: Settings) -> int:

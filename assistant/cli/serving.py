@@ -13,6 +13,7 @@ from aiohttp import web
 
 from assistant.errors import SettingsError
 from assistant.settings import Settings
+from assistant.telemetry import log_loop_faults
 from assistant.tool import Tools
 from assistant.web import Identify, Listener, create_app, create_worker_app
 from assistant.web.keys import LIFE, PARTS, Life
@@ -53,6 +54,7 @@ async def _run(
     port: int | None,
     announce: Callable[[Listener, web.Application], None],
 ) -> int:
+    log_loop_faults(asyncio.get_running_loop())
     listener = Listener(app, settings)
     stop = _on_signals()
     await listener.setup()

@@ -11,6 +11,7 @@ import msgspec
 
 from assistant.errors import UnauthenticatedError
 from assistant.models import new_id
+from assistant.telemetry import redact
 
 
 async def talk(url: str, persona: str | None, token: str | None = None) -> int:
@@ -26,7 +27,7 @@ async def talk(url: str, persona: str | None, token: str | None = None) -> int:
         try:
             known = await _personas(http)
         except aiohttp.ClientError:
-            sys.stderr.write(f"assistant: no server answers at {url}; start one: assistant serve\n")
+            sys.stderr.write(f"assistant: no server answers at {redact(url)}; start one: assistant serve\n")
             return 1
         chosen = (
             known.get(persona) if persona else next(p for p in known.values() if p["is_default"])

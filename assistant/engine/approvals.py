@@ -13,7 +13,7 @@ from agents import Agent, RunState
 from agents.items import ToolApprovalItem
 from pydantic import BaseModel
 
-from assistant.engine import faults
+from assistant.engine import faults, tracing
 from assistant.engine.jobs import RunContext
 from assistant.engine.tools import FAILED, Toolbox, arguments_hash, parse
 from assistant.models import Approval, now
@@ -129,6 +129,7 @@ def _pass_on(
         state.approve(item)
         return
     outcomes[_call_id(item)] = str(decided.decision)
+    tracing.decline(item.name or "", str(decided.decision))
     if decided.decision == "expired":
         told = f"{LAPSED} Tell the user."
     else:

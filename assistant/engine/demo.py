@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,9 @@ from agents.usage import Usage
 from typing_extensions import override
 
 from assistant.dialogue import Conversation, Dialogue, Heard, Say, Use
+from assistant.engine import calls
 from assistant.engine import demo_stream as stream
+from assistant.engine.calls import Asked, Service
 from assistant.engine.demo_hearing import calls_in, entries_of, names_of
 from assistant.engine.jobs import Job
 from assistant.models import now
@@ -59,6 +62,12 @@ class DemoModel(Model):
     @override
     async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         """Yield the answer word by word, at the given pace, or a call of a tool."""
+        asked = Asked.of(Service("demo"), "demo", *args, **kwargs)
+        async with aclosing(calls.watched(self._answer(*args, **kwargs), asked)) as events:
+            async for event in events:
+                yield event
+
+    async def _answer(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
         given, tools = _given(*args, **kwargs)
         following = self._next(given, tools)
         words = re.findall(r"\S+\s*", following.text) if isinstance(following, Say) else []

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from pydantic import BaseModel
 
+from assistant.engine import tracing
 from assistant.engine.jobs import Effect, Record
 from assistant.tool import FAILED, UNCERTAIN, Call, Tool, ToolRefusedError
 
@@ -33,6 +34,7 @@ class Ledger:
         earlier = await self._record.intend(call.key, tool.name)
         if earlier is not None and earlier.outcome != "intent":
             log.info("tool.replayed", tool=tool.name, outcome=earlier.outcome)
+            tracing.replay()
             return earlier
         if earlier is not None:
             effect = await self._resolved(tool, call, given)
@@ -45,9 +47,11 @@ class Ledger:
         try:
             return Effect(tool.name, "ok", await tool.run(call, given))
         except ToolRefusedError as error:
+            tracing.refuse("refused")
             return Effect(tool.name, "error", str(error))
         except Exception as error:  # noqa: BLE001 - whatever a tool does, the run goes on
             log.warning("tool.failed", tool=tool.name, error=type(error).__name__)
+            tracing.refuse(type(error).__name__)
             found = await self._found(tool, call, given)
             # A check that finds nothing right after a failure says that there was no effect.
             return found or _nothing_done(tool)

@@ -6,13 +6,16 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any, TypeVar, cast
 
-from agents import OpenAIChatCompletionsModel, OpenAIResponsesModel
+from agents import ModelSettings, OpenAIChatCompletionsModel, OpenAIResponsesModel
 from agents.exceptions import _mark_error_to_drain_stream_events
+from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionChunk
 from openai.types.responses import Response, ResponseCompletedEvent
 from typing_extensions import override
 
-from assistant.engine import faults
+from assistant import tracing
+from assistant.engine import calls, faults
+from assistant.engine.calls import Asked, Service
 
 _Error = TypeVar("_Error", bound=BaseException)
 _ANNOUNCED = frozenset({"response.output_item.added", "response.content_part.added"})
@@ -23,12 +26,22 @@ _MISSHAPEN = (AttributeError, TypeError, LookupError, ValueError)
 class ChatModel(OpenAIChatCompletionsModel):
     """The SDK's model for Chat Completions, which takes a stream that just ends for whole."""
 
+    def __init__(self, model: str, client: AsyncOpenAI, service: Service) -> None:
+        super().__init__(model, client)
+        self._service = service
+
     @override
     async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         """Yield the SDK's events, or raise what became of the answer."""
-        async with aclosing(_seen_to(super().stream_response(*args, **kwargs))) as events:
+        made = _seen_to(super().stream_response(*args, **kwargs))
+        asked = Asked.of(self._service, str(self.model), *args, **kwargs)
+        async with aclosing(calls.watched(made, asked)) as events:
             async for event in events:
                 yield event
+
+    @override
+    def _merge_headers(self, model_settings: ModelSettings) -> dict[str, Any]:
+        return {**super()._merge_headers(model_settings), **tracing.carrier()}
 
     @override
     async def _fetch_response(self, *args: Any, **kwargs: Any) -> Any:
@@ -43,12 +56,22 @@ class ChatModel(OpenAIChatCompletionsModel):
 class ResponsesModel(OpenAIResponsesModel):
     """The SDK's model for Responses, which takes an answer at its token limit for a failure."""
 
+    def __init__(self, model: str, client: AsyncOpenAI, service: Service) -> None:
+        super().__init__(model, client)
+        self._service = service
+
     @override
     async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         """Yield the SDK's events, or raise what became of the answer."""
-        async with aclosing(_seen_to(super().stream_response(*args, **kwargs))) as events:
+        made = _seen_to(super().stream_response(*args, **kwargs))
+        asked = Asked.of(self._service, str(self.model), *args, **kwargs)
+        async with aclosing(calls.watched(made, asked)) as events:
             async for event in events:
                 yield event
+
+    @override
+    def _merge_headers(self, model_settings: ModelSettings) -> dict[str, Any]:
+        return {**super()._merge_headers(model_settings), **tracing.carrier()}
 
 
 class _Chunks:
@@ -70,7 +93,11 @@ class _Chunks:
                 raise faults.filtered() from None
             if self._began and self._finish is None:
                 raise faults.cut() from None
+            if self._finish is not None:
+                calls.tell_finish(self._finish)
             raise
+        if not self._began:
+            calls.tell_chunk(chunk)
         for choice in chunk.choices or ():
             self._began = True
             self._finish = choice.finish_reason or self._finish

@@ -13,7 +13,7 @@ from agents.models.interface import Model
 from agents.result import RunResultStreaming
 from agents.run_config import CallModelData, ModelInputData, ToolErrorFormatterArgs
 
-from assistant.engine import approvals, faults, safety
+from assistant.engine import approvals, faults, safety, tracing
 from assistant.engine.agents import build_agent
 from assistant.engine.jobs import Checkpoint, Job, Limits, Record, RunContext
 from assistant.engine.narration import Narrator, outputs_in
@@ -46,8 +46,9 @@ class Execution:
         model_for: Callable[[Job, Persona], Model],
         tools: Tools,
         limits: Limits,
+        captures: bool = False,
     ) -> None:
-        self._job = job
+        self._job, self._captures = job, captures
         self._record = record
         self._limits = limits
         self._model_for = model_for
@@ -115,7 +116,8 @@ class Execution:
             self._record.emit(safety.flag(danger))
             self._narrator.say(danger.reply)
         else:
-            await self._ask_model()
+            with tracing.following(self._job, told=self._captures):
+                await self._ask_model()
             if self.wanted:
                 return
         self._narrator.close_message()
@@ -181,7 +183,7 @@ class Execution:
             max_turns=self._job.persona.file.max_steps,
             error_handlers={"model_refusal": _accept},
             run_config=RunConfig(
-                tracing_disabled=True,
+                **tracing.settings(told=self._captures),
                 call_model_input_filter=self._before_model,
                 # A name that the model made up, or has no right to, is told to it like any error.
                 tool_not_found_behavior="return_error_to_model",

@@ -27,6 +27,7 @@ from assistant.events import (
     ToolCalled,
     ToolReturned,
 )
+from assistant.metrics import work
 from assistant.models import new_id, now
 
 _TEXT = frozenset({"response.output_text.delta", "response.refusal.delta"})
@@ -136,7 +137,7 @@ class Narrator:
         for theirs, (call_id, name, begun) in self._calls.items():
             if call_id not in self._told:
                 outcome = ended.get(theirs, "error")
-                self._sink.emit(ToolReturned(call_id, name, outcome, _since(begun)))
+                self._tell(ToolReturned(call_id, name, outcome, _since(begun)))
         self._calls.clear()
 
     def hear(self, event: StreamEvent) -> None:
@@ -173,8 +174,12 @@ class Narrator:
         if ours not in self._told:
             shown = mended(str(item.output)) if self._shows_tools(self.speaker) else None
             outcome = self._outcomes.get(theirs, "ok")
-            self._sink.emit(ToolReturned(ours, name, outcome, _since(begun), shown))
+            self._tell(ToolReturned(ours, name, outcome, _since(begun), shown))
         self._count_output()
+
+    def _tell(self, returned: ToolReturned) -> None:
+        work.TOOL_CALLS.add(tool=returned.name, outcome=returned.outcome)
+        self._sink.emit(returned)
 
     def _count_output(self) -> None:
         self._outputs += 1

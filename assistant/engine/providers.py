@@ -14,6 +14,7 @@ from agents.models.interface import Model
 from openai import AsyncOpenAI
 
 from assistant.dialogue import Dialogue
+from assistant.engine.calls import Service
 from assistant.engine.demo import DemoModel, Pace
 from assistant.engine.endings import ChatModel, ResponsesModel
 from assistant.engine.jobs import Job
@@ -22,6 +23,7 @@ from assistant.errors import SettingsError
 from assistant.persona import Persona
 
 Provider = Literal["openai", "demo", "local"]
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +142,12 @@ class Remote:
         """Return the SDK's model for the protocol in use."""
         name = job.model if persona is job.persona else self.name_for(persona, None)
         if self._speaks_responses:
-            return ResponsesModel(name, self._client)
-        return ChatModel(name, self._client)
+            return ResponsesModel(name, self._client, self._service("responses"))
+        return ChatModel(name, self._client, self._service("chat_completions"))
+
+    def _service(self, api: str) -> Service:
+        url = self._client.base_url
+        return Service(self.provider, url.host, url.port or _PORTS.get(url.scheme), api)
 
 
 @asynccontextmanager

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,9 +17,11 @@ from agents.tool_context import ToolContext
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from assistant.engine import tracing
 from assistant.engine.effects import Ledger
 from assistant.engine.jobs import Effect, Job, Record, RunContext
 from assistant.errors import LeaseLostError
+from assistant.metrics import work
 from assistant.persona import Persona
 from assistant.tool import FAILED as FAILURE
 from assistant.tool import MISSHAPEN, Call, NoArguments, Tool, ToolRefusedError, Tools
@@ -77,16 +81,21 @@ class Toolbox:
         self, tool: Tool[Any], context: ToolContext[RunContext], arguments: str
     ) -> str:
         theirs, outcomes = context.tool_call_id, context.context.outcomes
+        tracing.begin_tool(tool, theirs)
         try:
             given = parse(tool, arguments)
         except ValueError as error:
             outcomes[theirs] = "error"
+            tracing.refuse("invalid_arguments")
             return str(error)
         call = self.call(tool, theirs, arguments)
-        if tool.effectful:
-            outcome, output = await self._effect(tool, call, given, theirs)
-        else:
-            outcome, output = await _look(tool, call, given)
+        with _measured(tool.name) as ended:
+            if tool.effectful:
+                outcome, output = await self._effect(tool, call, given, theirs)
+            else:
+                outcome, output = await _look(tool, call, given)
+            ended.append(outcome)
+        tracing.conclude(outcome)
         if outcome != "ok":
             outcomes[theirs] = outcome
         return output
@@ -150,15 +159,33 @@ def arguments_hash(name: str, arguments: str) -> str:
     return hashlib.sha256(f"{name}\n{arguments}".encode()).hexdigest()
 
 
+@contextmanager
+def _measured(name: str) -> Iterator[list[str]]:
+    """Measure how long a tool takes; whoever gives its outcome says that it came to an end."""
+    begun, outcome = time.monotonic(), list[str]()
+    try:
+        yield outcome
+    finally:
+        ended = outcome[0] if outcome else "cancelled"
+        work.TOOL_DURATION.record(
+            time.monotonic() - begun,
+            operation="execute_tool",
+            tool=name,
+            error=None if ended == "ok" else ended,
+        )
+
+
 async def _look(tool: Tool[Any], call: Call, given: BaseModel) -> tuple[str, str]:
     try:
         return "ok", await tool.run(call, given)
     except ToolRefusedError as error:
+        tracing.refuse("refused")
         return "error", str(error)
     except LeaseLostError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a tool does, the run goes on
         log.warning("tool.failed", tool=tool.name, error=type(error).__name__)
+        tracing.refuse(type(error).__name__)
         return "error", FAILED
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import structlog
 
+from assistant import tracing
 from assistant.errors import ApprovalClosedError, ForbiddenError, NotFoundError
 from assistant.models import Approval, Principal, Run, now
 from assistant.runs.asks import Executor, Verdict
@@ -67,6 +68,7 @@ class ApprovalService:
             decided_by=principal.name,
             decided_at=now(),
             reason=verdict.reason,
+            trace=tracing.carrier(),
         )
         shown = verdict.arguments_hash or ""
         what = await self._approvals.decide(decided, arguments_hash=shown)

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 import msgspec
 import structlog
 
+from assistant import tracing
 from assistant.errors import ConflictError, NotFoundError, OverloadedError, SessionBusyError
 from assistant.events import Entry
 from assistant.models import Message, Role, Run, Session, Turn, new_id, now
@@ -55,6 +56,7 @@ class RunService:
         slug = ask.persona_type or (session.persona_type if session else None)
         persona = self._personas.get(slug)
         run = self._run(ask, persona, session)
+        tracing.note(run.facts)
         with self._executor.reserve() as place:
             if session and ask.if_busy == "interrupt":
                 await self.interrupt(session.session_id)
@@ -160,6 +162,7 @@ class RunService:
                 max_tokens=ask.max_tokens,
             ),
             created_at=now(),
+            trace=tracing.carrier(),
             cast=self._personas.cast(persona.slug).name,
             user=_user(ask),
         )
@@ -171,9 +174,7 @@ class RunService:
     def _offer(
         self, ask: Ask, persona: Persona, run: Run, session: Session | None, place: Place
     ) -> Offer:
-        opening: list[HistoryLine] = []
-        lines: list[HistoryLine] = []
-        stored = session
+        opening, lines, stored = list[HistoryLine](), list[HistoryLine](), session
         if run.session_id is not None:
             if session is None:
                 stored = self.sessions.begin(
@@ -208,7 +209,7 @@ class RunService:
     async def _earlier(self, ask: Ask, what: str, run_id: str) -> tuple[Run, bool]:
         match what:
             case "foreign":
-                raise unknown_session(str(ask.session_id))
+                raise unknown_session()
             case "busy":
                 detail = f"The session has an open run, {run_id}; wait for it or cancel it."
                 raise SessionBusyError(detail, retry_after=1)
@@ -222,6 +223,7 @@ class RunService:
                 log.info("run.reused", run_id=run_id, why=what)
                 run = await self._store.runs.get(run_id)
                 if run is not None:
+                    tracing.tell_of(run.facts, run.trace)
                     return run, False
                 # The run it points to has expired: answer anew, without the short cut.
                 again = msgspec.structs.replace(ask, idempotency=None, use_cache=False)

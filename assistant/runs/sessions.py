@@ -71,7 +71,7 @@ class SessionService:
         """
         session = await self._sessions.find(session_id)
         if session is None or session.owner != owner:
-            raise unknown_session(session_id)
+            raise unknown_session()
         return session
 
     async def open(self, session_id: str, owner: str) -> Session:
@@ -118,6 +118,7 @@ class SessionService:
         return [line.message for line in await self._sessions.lines(session_id)]
 
 
-def unknown_session(session_id: str) -> NotFoundError:
+def unknown_session() -> NotFoundError:
     """Return the error for a session that is not there, or not for the caller."""
-    return NotFoundError(f"There is no session '{session_id}', or it is no longer kept.")
+    # Clients choose these ids: what one of them says is not repeated.
+    return NotFoundError("There is no such session, or it is no longer kept.")

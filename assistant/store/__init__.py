@@ -9,6 +9,7 @@ from assistant.store.opening import Store, StoreOptions, open_store
 from assistant.store.pen import Pen
 from assistant.store.runs import Ending, Offer, Runs, digest, status_of
 from assistant.store.sessions import HistoryLine, Sessions, has_ended
+from assistant.store.vitals import Vitals
 
 __all__ = [
     "Approvals",
@@ -23,6 +24,7 @@ __all__ = [
     "Sessions",
     "Store",
     "StoreOptions",
+    "Vitals",
     "digest",
     "has_ended",
     "open_store",

@@ -11,6 +11,7 @@ import msgspec
 from assistant import events
 from assistant.errors import LeaseLostError
 from assistant.events import ApprovalRequested, ApprovalResolved
+from assistant.metrics import work
 from assistant.models import Approval, Session, now
 from assistant.store import keys
 from assistant.store.bells import Bells
@@ -113,6 +114,9 @@ class Approvals:
             int(decided.decision == "expired"),
         )
         what: Decided = reply.decode()
+        if what in {"noted", "resumed"}:
+            waited = (now() - decided.requested_at).total_seconds()
+            work.APPROVAL_WAIT.record(waited, decision=event.decision)
         self._bells.ring(keys.channel(decided.session_id, decided.run_id))
         return what
 

@@ -20,6 +20,7 @@ from redis.exceptions import (
 from typing_extensions import override
 
 from assistant.errors import StoreUnavailableError
+from assistant.metrics import parts
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +38,7 @@ def translate(error: Exception) -> Exception:
     """Return the error that a caller should see for one of redis-py's."""
     cannot = isinstance(error, RedisError) and str(error).startswith(_CANNOT)
     if cannot or isinstance(error, _AWAY):
+        parts.STORE_FAILURES.add()
         log.warning("store.unavailable", error=type(error).__name__, reason=str(error)[:200])
         detail = "The store cannot be reached right now. Nothing accepted is lost; try again soon."
         return StoreUnavailableError(detail, retry_after=2)
@@ -69,7 +71,13 @@ class Client(Redis):
 
 
 class Batch(Pipeline):
-    """redis-py's pipeline with our errors and our limit."""
+    """redis-py's pipeline with our errors and our limit.
+
+    Attributes:
+        procedure: the script that all its commands run; empty where they run none.
+    """
+
+    procedure = ""
 
     @override
     async def execute(self, raise_on_error: bool = True) -> list[Any]:

@@ -184,27 +184,26 @@ class EmbeddedStore:
             code = await child.wait()
             if clock() - born >= STEADY_SECONDS:
                 self._failures = 0
-            self._report("store.embedded.exited", pid=child.pid, code=code)
+            log.warning("store.embedded.exited", pid=child.pid, code=code)
             await self._bring_back()
 
     async def _bring_back(self) -> None:
         while True:
             self._failures += 1
             looping = self._failures > LOOP_FAILURES
+            if looping:
+                log.error("store.embedded.looping", failures=self._failures)
             await asyncio.sleep(LOOP_DELAY_SECONDS if looping else 0.02 * 2**self._failures)
             try:
                 self._child = await self._launch()
             except (StoreStartError, OSError) as error:
                 # Not given up: a full disk or a lack of memory may pass.
-                self._report("store.embedded.restart_failed", detail=str(error))
+                log.warning("store.embedded.restart_failed", detail=str(error))
             else:
                 self.restarts += 1
-                self._report("store.embedded.restarted", pid=self._child.pid)
+                pid = self._child.pid
+                log.warning("store.embedded.restarted", pid=pid, restarts=self.restarts)
                 return
-
-    def _report(self, event: str, **what: object) -> None:
-        report = log.error if self._failures >= LOOP_FAILURES else log.warning
-        report(event, failures=self._failures, restarts=self.restarts, **what)
 
 
 def _options(folder: StoreFolder, fsync: Fsync) -> tuple[str, ...]:

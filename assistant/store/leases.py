@@ -39,6 +39,7 @@ class Claim(msgspec.Struct, frozen=True):
         checkpoint: how far the last attempt came; empty where it did not come far.
         crashes: how often it was left since it last made progress.
         resumed: whether it goes on after a decision, not after a crash.
+        queued_at: when it was last queued, in milliseconds since 1970; 0 where it never was.
     """
 
     run: Run
@@ -49,6 +50,7 @@ class Claim(msgspec.Struct, frozen=True):
     checkpoint: bytes = b""
     crashes: int = 0
     resumed: bool = False
+    queued_at: int = 0
 
 
 class Leases:
@@ -178,7 +180,7 @@ def claimed(reply: Any, token: str) -> Claim | None:
     """Return the claim that a script replied with, if any."""
     if reply is None:
         return None
-    spec, attempt, last, cancelled_by, checkpoint, crashes, resumed = reply
+    spec, attempt, last, cancelled_by, checkpoint, crashes, resumed, queued_at = reply
     return Claim(
         run=msgspec.json.decode(spec, type=Run),
         token=token,
@@ -188,6 +190,7 @@ def claimed(reply: Any, token: str) -> Claim | None:
         checkpoint=checkpoint,
         crashes=crashes,
         resumed=bool(resumed),
+        queued_at=queued_at,
     )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import structlog
 
-from assistant import events
+from assistant import events, tracing
 from assistant.errors import NotFoundError, StoreUnavailableError
 from assistant.events import Entry
+from assistant.metrics import clients, parts
 from assistant.models import Run
 from assistant.store import keys
 from assistant.store.bells import Bells
@@ -69,12 +71,14 @@ class Log:
     async def read(self, run_id: str, after: int, count: int = _PAGE) -> list[Entry]:
         """Return up to `count` entries that come after number `after`, oldest first."""
         name = keys.log(run_id)
-        rows = await self._redis.call("XRANGE", name, f"1-{after + 1}", "+", "COUNT", count)
+        with tracing.unseen():
+            rows = await self._redis.call("XRANGE", name, f"1-{after + 1}", "+", "COUNT", count)
         return [_entry(row) for row in rows]
 
     async def last(self, run_id: str) -> Entry | None:
         """Return the newest entry, or None where there is no log."""
-        rows = await self._redis.call("XREVRANGE", keys.log(run_id), "+", "-", "COUNT", 1)
+        with tracing.unseen():
+            rows = await self._redis.call("XREVRANGE", keys.log(run_id), "+", "-", "COUNT", 1)
         return _entry(rows[0]) if rows else None
 
     async def follow(self, run: Run, after: int = -1) -> AsyncGenerator[list[Entry]]:
@@ -85,11 +89,15 @@ class Log:
         Raises:
             NotFoundError: when the log is gone, because it expired or was deleted.
         """
+        comes_back = after >= 0
         async with self._bells.listen(keys.channel(run.session_id, run.run_id)) as bell:
             while True:
                 bell.clear()
                 try:
                     found = await self.read(run.run_id, after)
+                    if comes_back:
+                        comes_back = False
+                        clients.RESUME_GAP.record(len(found))
                     if not found and await self._is_past_end(run.run_id, after):
                         return
                 except StoreUnavailableError:
@@ -114,11 +122,15 @@ class Log:
 
     async def _send(self, batch: Sequence[tuple[Pen, list[bytes]]]) -> bool:
         calls: list[Call] = [([], self._arguments(pen, taken)) for pen, taken in batch]
+        begun = time.monotonic()
         try:
             replies = await self._scripts.run_all(APPEND, calls)
         except StoreUnavailableError:
+            parts.FLUSH_DURATION.record(time.monotonic() - begun, outcome="error")
             log.warning("store.append.waiting", runs=len(batch))
             return False
+        parts.FLUSH_DURATION.record(time.monotonic() - begun, outcome="ok")
+        parts.FLUSH_ENTRIES.record(sum(len(taken) for _, taken in batch))
         settled = True
         for (pen, _), reply in zip(batch, replies, strict=True):
             if isinstance(reply, Exception):

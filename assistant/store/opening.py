@@ -18,6 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from assistant import tracing
 from assistant.background import running
 from assistant.errors import StoreStartError, StoreUnavailableError
 from assistant.store import keys
@@ -29,6 +30,8 @@ from assistant.store.leases import Leases
 from assistant.store.log import Log
 from assistant.store.runs import Runs
 from assistant.store.sessions import Sessions
+from assistant.store.spans import watch
+from assistant.store.vitals import Vitals, take_vitals
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +79,14 @@ class Store:
         """Publish a word to every process that shares the store; it may be lost."""
         await self.redis.call("PUBLISH", keys.CONTROL, message)
 
+    async def vitals(self) -> Vitals:
+        """Return how the whole deployment is doing.
+
+        Raises:
+            StoreUnavailableError: when the store does not answer.
+        """
+        return await take_vitals(self.redis, self.leases)
+
     async def ping(self) -> None:
         """Return when the store answers.
 
@@ -83,8 +94,9 @@ class Store:
             StoreUnavailableError: when it does not within a second.
         """
         try:
-            async with asyncio.timeout(1):
-                await self.redis.call("PING")
+            with tracing.unseen():
+                async with asyncio.timeout(1):
+                    await self.redis.call("PING")
         except (StoreUnavailableError, TimeoutError):
             detail = "The store cannot be reached; nothing is lost, try again soon."
             raise StoreUnavailableError(detail, retry_after=2) from None
@@ -164,5 +176,7 @@ def _client(url: str, stack: AsyncExitStack) -> Client:
         driver_info=_DRIVER,
     )
     redis: Client = Client.from_pool(pool)  # type: ignore[assignment]
+    if tracing.is_on():
+        watch(redis)
     stack.push_async_callback(redis.aclose)
     return redis

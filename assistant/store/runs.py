@@ -12,6 +12,7 @@ import msgspec
 from assistant import events
 from assistant.errors import LeaseLostError
 from assistant.events import RunStarted, Terminal, Usage
+from assistant.metrics import work
 from assistant.models import MessageStatus, Run, Session
 from assistant.store import keys
 from assistant.store.bells import Bells
@@ -94,6 +95,7 @@ class Runs:
             *(encode(line) for line in (*offer.opening, *offer.lines)),
         )
         what, run_id = reply[0].decode(), reply[1].decode()
+        _count_lookup(what, run)
         if what == "claimed":
             return what, run_id, Claim(run, token, 1, 0)
         return what, run_id, claimed(reply[2], token) if len(reply) > 2 else None  # noqa: PLR2004
@@ -171,6 +173,13 @@ class Runs:
         counts["open"] = int(await self._redis.call("ZCARD", keys.OPEN))
         counts["queued"] = int(await self._redis.call("SCARD", keys.QUEUED))
         return counts
+
+
+def _count_lookup(what: Accepted, run: Run) -> None:
+    if what == "shared":
+        work.CACHE.add(result="hit")
+    elif run.cache_key and what in {"claimed", "queued"}:
+        work.CACHE.add(result="miss")
 
 
 def digest(text: str) -> str:

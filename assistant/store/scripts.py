@@ -17,15 +17,16 @@ _COMMON = f"local P = '{keys.PREFIX}'\n" + (_LUA / "common.lua").read_text()
 
 
 class Script(NamedTuple):
-    """One script: what runs in the server, and the digest that names it there."""
+    """One script: what people call it, what runs in the server, the digest that names it there."""
 
+    name: str
     text: str
     sha: str
 
 
 def _script(name: str) -> Script:
     text = _COMMON + (_LUA / f"{name}.lua").read_text()
-    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+    return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
 APPEND = _script("append")
@@ -70,15 +71,16 @@ class Scripts:
 
         Returns the replies in order; a call that failed has its exception there.
         """
-        replies = await self._send(script.sha, calls)
+        replies = await self._send(script, calls)
         if any(isinstance(reply, NoScriptError) for reply in replies):
             await self._redis.call("SCRIPT LOAD", script.text)
-            replies = await self._send(script.sha, calls)
+            replies = await self._send(script, calls)
         return replies
 
-    async def _send(self, sha: str, calls: Sequence[Call]) -> list[Any]:
+    async def _send(self, script: Script, calls: Sequence[Call]) -> list[Any]:
         async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.procedure = script.name
             for keys, args in calls:
-                pipe.evalsha(sha, len(keys), *keys, *args)
+                pipe.evalsha(script.sha, len(keys), *keys, *args)
             replies: list[Any] = await pipe.execute(raise_on_error=False)
         return replies

@@ -16,8 +16,9 @@ from assistant.web.docs import docs_routes
 from assistant.web.guard import add_routes, guard, open_preflights
 from assistant.web.identity import open_identity
 from assistant.web.keys import IDENTITY, LIFE, PARTS, RULES, SETTINGS, Identify, Identity, Life
+from assistant.web.metrics import measuring
 from assistant.web.middleware import add_headers, answer_errors, correlate, log_access
-from assistant.web.routes import HEALTH, ROUTES
+from assistant.web.routes import ROUTES, WORKER_ROUTES
 from assistant.web.routing import Route, file
 from assistant.wiring import Role, open_parts
 
@@ -49,9 +50,9 @@ def create_app(
 
 
 def create_worker_app(settings: Settings, tools: Tools | None = None) -> web.Application:
-    """Return the application of a worker, which executes runs and tells no more than its health."""
+    """Return the application of a worker, which executes runs and tells how it is."""
     app = _bare(settings, tools, "worker")
-    add_routes(app, HEALTH)
+    add_routes(app, WORKER_ROUTES)
     return app
 
 
@@ -75,6 +76,7 @@ def _bare(
             if identity is not None:
                 app[IDENTITY] = await stack.enter_async_context(identity)
             app[PARTS] = await stack.enter_async_context(open_parts(settings, tools, role))
+            await stack.enter_async_context(measuring(app, app[PARTS]))
             yield
 
     async def close_streams(app: web.Application) -> None:

@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from assistant.errors import ForbiddenError
+from assistant.metrics import clients
 from assistant.models import OPERATOR
 from assistant.web.keys import IDENTITY, PARTS, PRINCIPAL, RULES
 from assistant.web.reading import session_id
@@ -20,6 +21,7 @@ def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
     for row in routes:
         route = app.router.add_route(row.method, row.path, row.handler)
         app[RULES][route] = row.access
+        clients.ROUTE.admit([row.path])
 
 
 def open_preflights(app: web.Application) -> None:

@@ -13,7 +13,9 @@ from aiohttp import web
 
 from assistant.models import Principal, now
 from assistant.settings import AuthMode, Settings
+from assistant.telemetry.measures import Measures
 from assistant.web.routing import Access
+from assistant.web.vitals import Looking
 from assistant.wiring import Parts
 
 
@@ -56,6 +58,8 @@ class Identity:
 SETTINGS = web.AppKey("SETTINGS", Settings)
 PARTS = web.AppKey("PARTS", Parts)
 LIFE = web.AppKey("LIFE", Life)
+METRICS = web.AppKey("METRICS", Measures)
+VITALS = web.AppKey("VITALS", Looking)
 IDENTITY = web.AppKey("IDENTITY", Identity)
 RULES = web.AppKey("RULES", dict[web.AbstractRoute, Access])
 

@@ -8,13 +8,17 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from assistant import tracing
 from assistant.errors import AssistantError
+from assistant.metrics import clients
 from assistant.telemetry import correlation_id_from
+from assistant.web.access_log import log_request
 from assistant.web.answers import from_error, from_status
 from assistant.web.keys import CORRELATION_ID, ERROR_CODE
 
 log = structlog.get_logger(__name__)
 
+_LEFT = 499  # the client left before there was an answer
 _PAGE_POLICY = (
     "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -28,32 +32,40 @@ _DOCS_POLICY = (
 
 @web.middleware
 async def correlate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request its correlation id, and every log line of it too."""
+    """Give the request its correlation id, and every log line and span of it too."""
     request[CORRELATION_ID] = correlation_id_from(request.headers)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(correlation_id=request[CORRELATION_ID])
-    return await handler(request)
+    with tracing.facts({tracing.CORRELATION_ID: request[CORRELATION_ID]}):
+        return await handler(request)
 
 
 @web.middleware
 async def log_access(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Write one line for each request: what, how it ended, how long it took."""
     begun = time.monotonic()
-    status = 499  # the client left before there was an answer
+    response, status = None, _LEFT
     try:
         response = await handler(request)
         status = response.status
     finally:
-        route = request.match_info.route.resource
-        log.info(
-            "http.request",
-            method=request.method,
-            route=route.canonical if route else "(none)",
-            status=status,
-            seconds=round(time.monotonic() - begun, 4),
-            error=request.get(ERROR_CODE),
-        )
+        seconds = time.monotonic() - begun
+        _measure(request, status, seconds)
+        log_request(request, response, status, seconds)
     return response
+
+
+def _measure(request: web.Request, status: int, seconds: float) -> None:
+    left, failed = status == _LEFT, status >= 500  # noqa: PLR2004 - our fault, not the client's
+    route = request.match_info.route.resource
+    clients.REQUESTS.record(
+        seconds,
+        method=request.method,
+        route=route.canonical if route else "(none)",
+        status=None if left else str(status),
+        scheme=request.scheme,
+        error="client_left" if left else request.get(ERROR_CODE, "internal") if failed else None,
+    )
 
 
 @web.middleware

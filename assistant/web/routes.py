@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from assistant.web import about, sessions
 from assistant.web.bodies import SessionBody
+from assistant.web.metrics import metrics_route
 from assistant.web.replies import (
     DoneReply,
     HealthReply,
@@ -47,6 +48,8 @@ HEALTH: tuple[Route, ...] = (
         errors=(503,),
     ),
 )
+
+WORKER_ROUTES: tuple[Route, ...] = (*HEALTH, metrics_route(Access.OPEN))
 
 ROUTES: tuple[Route, ...] = (
     *RUN_ROUTES,
@@ -187,4 +190,5 @@ ROUTES: tuple[Route, ...] = (
         tag="Service",
         errors=(503,),
     ),
+    metrics_route(Access.OPERATOR),
 )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, RootModel
 
+from assistant import tracing
 from assistant.models import Approval, Principal, Run
 
 
@@ -103,6 +104,9 @@ class RunReply(BaseModel):
     text: str | None
     error: str | None
     correlation_id: str
+    trace_id: str | None = Field(
+        description="Its trace at the collector, by which to look it up; null when not traced."
+    )
     approvals: list[ApprovalReply]
 
 
@@ -137,6 +141,7 @@ def run_reply(run: Run, approvals: Iterable[Approval], caller: Principal) -> Run
         text=run.text,
         error=run.error,
         correlation_id=run.correlation_id,
+        trace_id=tracing.trace_id(run.trace),
         approvals=approval_replies(approvals, caller, over=not run.is_open),
     )
 

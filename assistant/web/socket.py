@@ -12,10 +12,13 @@ import msgspec
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from assistant import tracing
 from assistant.errors import AssistantError, InvalidRequestError, NotFoundError
+from assistant.metrics import clients
 from assistant.models import Run
 from assistant.runs import Ask
 from assistant.telemetry import redact
+from assistant.web import spans
 from assistant.web.bodies import Body, parse_object, validate
 from assistant.web.handshake import PROTOCOL, check_origin, check_protocols
 from assistant.web.keys import CORRELATION_ID, EXPIRES_AT, LIFE, PARTS, PRINCIPAL, SETTINGS
@@ -80,6 +83,11 @@ class _Talk:
         self._correlation_id = request[CORRELATION_ID]
         self._expires_at = request.get(EXPIRES_AT)
         self._followed: dict[str, asyncio.Task[None]] = {}
+        self._place = tracing.carrier()
+        self._facts = {
+            tracing.CORRELATION_ID: self._correlation_id,
+            tracing.CONVERSATION_ID: sid,
+        }
 
     async def hold(self) -> None:
         """Serve the client until one side goes."""
@@ -141,17 +149,25 @@ class _Talk:
         if model is None:
             detail = f"Field 'type': must be one of {', '.join(_KINDS)}"
             raise InvalidRequestError(detail)
-        match validate(model, value):
-            case SocketPing():
-                await self._send(msgspec.json.encode({"type": "pong"}))
-            case SocketChat() as body:
+        body = validate(model, value)
+        if isinstance(body, SocketPing):
+            await self._send(msgspec.json.encode({"type": "pong"}))
+            return
+        with spans.message(str(kind), self._place, self._facts):
+            await self._do(body)
+
+    async def _do(self, body: Body) -> None:
+        match body:
+            case SocketChat():
                 run, _ = await self._runs.start(self._ask(body))
                 await self._follow(run, -1)
             case SocketResume(run_id=run_id, after=after):
-                await self._follow(await self._runs.get(run_id, self._owner), after)
+                run = await self._runs.get(run_id, self._owner)
+                tracing.tell_of(run.facts, run.trace)
+                await self._follow(run, after)
             case SocketCancel(run_id=run_id):
                 await self._runs.cancel(run_id, self._owner)
-            case SocketApprove() as body:
+            case SocketApprove():
                 await self._decide(body)
             case _:
                 pass
@@ -210,6 +226,7 @@ class _Talk:
                     await self._ws.send_str(data.decode())
         except TimeoutError:
             log.info("stream.dropped", why="client does not read")
+            clients.STREAMS_DROPPED.add(kind="websocket")
             if self._transport is not None:
                 self._transport.abort()
 

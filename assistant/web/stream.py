@@ -12,6 +12,7 @@ from aiohttp import web
 
 from assistant.errors import NotFoundError
 from assistant.events import Entry, RunFailed
+from assistant.metrics import clients
 from assistant.models import Run
 from assistant.web.keys import LIFE, PARTS, SETTINGS
 from assistant.wire import sse
@@ -56,6 +57,7 @@ async def stream_run(
                 await response.write_eof()
         except TimeoutError:
             log.info("stream.dropped", run_id=run.run_id, why="client does not read")
+            clients.STREAMS_DROPPED.add(kind="sse")
             if request.transport is not None:
                 request.transport.abort()
         except ConnectionError:
@@ -130,8 +132,10 @@ def counted(app: web.Application, kind: str) -> Iterator[None]:
     life = app[LIFE]
     life.open[kind] += 1
     life.total[kind] += 1
+    clients.STREAMS.add(1, kind=kind)
     try:
         yield
     finally:
         life.open[kind] -= 1
+        clients.STREAMS.add(-1, kind=kind)
         life.left.set()

@@ -10,12 +10,15 @@ from datetime import timedelta
 import msgspec
 import structlog
 
+from assistant import tracing
 from assistant.engine import Checkpoint, Engine, Execution
 from assistant.errors import LeaseLostError, ModelError, NotFoundError
 from assistant.events import RunCancelled, RunCompleted, RunFailed, RunStarted, Terminal
+from assistant.metrics import work as measured
 from assistant.models import Approval, Message, MessageStatus, Run, Session, now
 from assistant.personas import Catalog
 from assistant.store import Claim, Ending, HistoryLine, Pen, Store, status_of
+from assistant.worker import spans
 from assistant.worker.briefing import Briefing
 from assistant.worker.pulse import Pulse
 from assistant.worker.record import RunRecord, checkpoint_of, patiently
@@ -75,6 +78,7 @@ class Attempts:
                 await patiently(self._finish, pen, terminal, execution)
             elif execution is not None and execution.checkpoint is not None:
                 await self._wait_for_yes(pen, execution.checkpoint, execution.wanted)
+            spans.conclude(terminal)
         finally:
             self._store.log.close_pen(pen)
 
@@ -86,6 +90,7 @@ class Attempts:
         Returns the calls whose return is in the log.
         """
         if claim.attempt == 1 and not claim.resumed:
+            measured.QUEUE_WAIT.record((now() - claim.run.created_at).total_seconds())
             return frozenset()
         good = checkpoint.sequence if checkpoint else -1
         left = await left_behind(self._store, claim.run.run_id, good)
@@ -94,6 +99,7 @@ class Attempts:
         if not claim.resumed and not stop.asked.is_set():
             run, said = claim.run, "\n\n".join(checkpoint.said) if checkpoint else ""
             pen.emit(RunStarted(run.persona, run.version, run.model, claim.attempt, said))
+            measured.TAKEOVERS.add()
             log.warning("run.taken_over", attempt=claim.attempt, closed=len(left.closing))
         return left.told
 
@@ -108,6 +114,8 @@ class Attempts:
             log.error("checkpoint.unreadable", error=type(error).__name__)  # noqa: TRY400
             await self._announce(claim, pen, None, stop)
             return _broken(), None
+        if checkpoint is not None:
+            spans.go_on(checkpoint)
         told = await self._announce(claim, pen, checkpoint, stop)
         log.info("run.started", attempt=claim.attempt, persona=claim.run.persona)
         if stop.asked.is_set() and checkpoint is None:
@@ -116,6 +124,7 @@ class Attempts:
             job = await patiently(self._briefing.job, claim, checkpoint, told)
         except NotFoundError as error:
             return RunFailed("persona_gone", error.detail, retryable=False), None
+        spans.answer(job)
         execution = self._engine.prepare(job, RunRecord(self._store, claim, pen))
         terminal = await self._end(claim, execution, stop)
         if terminal is not None:
@@ -166,7 +175,9 @@ class Attempts:
     async def _wait_for_yes(
         self, pen: Pen, checkpoint: Checkpoint, wanted: Sequence[Approval]
     ) -> None:
-        covered = msgspec.structs.replace(checkpoint, sequence=pen.next_sequence - 1)
+        covered = msgspec.structs.replace(
+            checkpoint, sequence=pen.next_sequence - 1, trace=tracing.carrier()
+        )
         raw = msgspec.json.encode(covered)
         session = await patiently(self._session, pen.run)
         if session is not None:
@@ -174,6 +185,8 @@ class Attempts:
             longest = max(approval.expires_at for approval in wanted) - now()
             session = self._store.sessions.touch(session, longest)
         await patiently(self._store.approvals.request, pen, raw, wanted, session)
+        for approval in wanted:
+            measured.APPROVALS_REQUESTED.add(by=approval.by.partition(":")[0])
         log.info("run.waiting", approvals=len(wanted))
 
     async def _finish(self, pen: Pen, terminal: Terminal, execution: Execution | None) -> None:
@@ -205,14 +218,18 @@ class Attempts:
     ) -> None:
         first = execution.first_text_at if execution else None
         begun = run.created_at
-        self.pulse.note(
-            (first - begun).total_seconds() if first else None,
-            (ending.ended_at - begun).total_seconds(),
-        )
+        waited = (first - begun).total_seconds() if first else None
+        seconds = (ending.ended_at - begun).total_seconds()
+        self.pulse.note(waited, seconds)
+        persona = run.persona
+        measured.RUNS.add(persona=persona, outcome=status, error=ending.error)
+        measured.RUN_DURATION.record(seconds, persona=persona, outcome=status)
+        if waited is not None:
+            measured.FIRST_TOKEN.record(waited, persona=persona)
         log.info(
             "run.ended",
             status=status,
-            seconds=round((ending.ended_at - begun).total_seconds(), 3),
+            seconds=round(seconds, 3),
             error=ending.error,
             output_tokens=ending.usage.output_tokens if ending.usage else 0,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Protocol
@@ -120,8 +119,6 @@ class TaskiqDispatch:
 @asynccontextmanager
 async def open_taskiq(url: str) -> AsyncIterator[TaskiqDispatch]:
     """Open taskiq's broker on Redis streams, and close it at the end."""
-    # Its own lines hold nothing that ours do not.
-    logging.getLogger("taskiq").setLevel(logging.WARNING)
     broker = RedisStreamBroker(
         url,
         queue_name=_STREAM,

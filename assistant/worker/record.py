@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 import msgspec
 from typing_extensions import override
 
+from assistant import tracing
 from assistant.engine import Checkpoint, Effect, Record
 from assistant.errors import StoreUnavailableError
 from assistant.events import Event
@@ -36,6 +37,7 @@ class RunRecord(Record):
         self._store = store
         self._claim = claim
         self._pen = pen
+        self._trace = tracing.carrier()
 
     @override
     def emit(self, event: Event) -> None:
@@ -48,7 +50,9 @@ class RunRecord(Record):
     @override
     async def keep(self, checkpoint: Checkpoint) -> None:
         await self._pen.drain()
-        covered = msgspec.structs.replace(checkpoint, sequence=self._pen.next_sequence - 1)
+        covered = msgspec.structs.replace(
+            checkpoint, sequence=self._pen.next_sequence - 1, trace=self._trace
+        )
         raw = msgspec.json.encode(covered)
         claim = self._claim
         await patiently(self._store.leases.keep_checkpoint, claim.run.run_id, claim.token, raw)

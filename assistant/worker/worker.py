@@ -10,7 +10,9 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from assistant.errors import DrainingError, LeaseLostError, StoreUnavailableError
+from assistant.metrics import work as measured
 from assistant.store import Claim, Store
+from assistant.worker import spans
 from assistant.worker.attempt import Attempts
 from assistant.worker.dispatch import WORK, Dispatch
 from assistant.worker.places import Capacity, Place, Taken
@@ -184,6 +186,8 @@ class Worker:
                 taken.stop.ask(cancelled_by)
             if not is_held and taken.task is not None:
                 log.warning("run.lease.lost", run_id=run_id)
+                if not taken.task.cancelling():
+                    measured.LEASES_LOST.add()
                 taken.task.cancel()
 
     @property
@@ -213,12 +217,16 @@ class Worker:
 
     async def _attend(self, taken: Taken) -> None:
         run = taken.claim.run
-        with bound_contextvars(
-            run_id=run.run_id, session_id=run.session_id, correlation_id=run.correlation_id
+        with (
+            bound_contextvars(
+                run_id=run.run_id, session_id=run.session_id, correlation_id=run.correlation_id
+            ),
+            spans.attempt(taken.claim),
         ):
             try:
                 await self._attempts.make(taken.claim, taken.stop)
             except LeaseLostError:
+                measured.LEASES_LOST.add()
                 log.warning("run.left")
             except Exception:
                 # The lease lapses, and whoever takes the run over tries again.

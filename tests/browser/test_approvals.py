@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.conftest import Watch
@@ -16,7 +17,7 @@ from tests.web.approving import NOTE, PAY, Desk, opened
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def desk(make_server: MakeServer) -> AsyncIterator[Desk]:
     async with opened(make_server) as found:
         yield found

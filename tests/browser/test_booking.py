@@ -40,7 +40,7 @@ class Clinic:
             return sorted(database.execute(_OWN, [ROBIN]).fetchall())
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def clinic(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clinic]:
     folder = tmp_path_factory.mktemp("clinic")
     async with processes.server(folder) as running:

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Locator, Page, Route, expect
 
 from assistant import events
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.browser
 LOOK = "[[tool: look {}]]"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def desk(make_server: MakeServer) -> AsyncIterator[Desk]:
     async with opened(make_server) as found:
         yield found

@@ -29,7 +29,7 @@ class Locked:
     another: str
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def locked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Locked]:
     folder = tmp_path_factory.mktemp("locked")
     made = [new_key(f"portal-{n}", ["patient"], f"P-10000{n}") for n in (1, 2)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from typing_extensions import override
 
 from assistant.engine import Effect
@@ -156,3 +158,18 @@ async def test_a_refusal_after_a_crash_counts_like_any(monkeypatch: pytest.Monke
     monkeypatch.setattr(till, "pay", closed)
     effect = await _make(till, "pay", _begun("pay"))
     assert effect == Effect("pay", "error", "Closed.")
+
+
+async def test_a_tools_span_says_what_became_of_it() -> None:
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
+    till, stage = Till(), Stage()
+    for tool, told in (
+        ("pay", {}),
+        ("pay", {"assistant.tool.replayed": True}),
+        ("refuse", {"error.type": "refused"}),
+    ):
+        span = tracer.start_span(tool)
+        with trace.use_span(span, end_on_exit=True):
+            await _make(till, tool, stage if tool == "pay" else None)
+        assert isinstance(span, ReadableSpan)
+        assert span.attributes == told

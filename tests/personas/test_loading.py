@@ -212,7 +212,7 @@ def test_the_personas_that_come_along_load() -> None:
     assert personas["jaime_therapist"].file.disclosure
 
 
-@pytest.mark.parametrize("name", ["persona", "demo", "signs"])
+@pytest.mark.parametrize("name", ["persona", "demo", "signs", "redaction"])
 def test_the_schemas_for_editors_are_current(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,8 @@ last user message may hold directives, of which an unknown one is a 400:
     [[errorevent]]                an error in the stream after 1 delta; for Responses also `nested`
                                   and `failed`
     [[nonsense: html]]            or badjson, empty, wrongshape
+    [[echo: json status=401]]     a failure that repeats the request with its key: also text html
+                                  headers reason redirect badjson chunk fields
 
     [[split]] [[keepalive]] [[crlf]] [[pace: MS]]     how a stream's bytes are laid out
 

@@ -88,7 +88,7 @@ async def _answer(
     plan, journal = make_plan(transcript), request.app[JOURNAL]
     due = tuple(fault for fault in plan.faults if journal.is_due(transcript.last_user, fault))
     plan = replace(plan, faults=due)
-    delivery, streamed = Delivery(request, plan, journal), bool(body.get("stream"))
+    delivery, streamed = Delivery(request, body, plan, journal), bool(body.get("stream"))
     if (instead := await delivery.before(streamed=streamed)) is not None:
         return instead
     answer = tell(body, plan)

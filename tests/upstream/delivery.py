@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
+from tests.upstream.echoes import echo
 from tests.upstream.replies import asked_error, error, nonsense
 from tests.upstream.wire import Line, dumps
 
@@ -35,8 +36,9 @@ class Answer(Protocol):
 class Delivery:
     """One answer on its way to one client."""
 
-    def __init__(self, request: web.Request, plan: Plan, journal: Journal) -> None:
+    def __init__(self, request: web.Request, body: object, plan: Plan, journal: Journal) -> None:
         self._request = request
+        self._body = body
         self._plan = plan
         self._journal = journal
 
@@ -50,6 +52,8 @@ class Delivery:
                     return asked_error(fault)
                 case "nonsense":
                     return nonsense(fault, streamed=streamed)
+                case "echo":
+                    return await echo(self._request, fault, self._body)
                 case "cut":
                     return self._hang_up(web.Response())
                 case "stall":

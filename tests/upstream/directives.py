@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-FAULTS = frozenset({"error", "cut", "stall", "hold", "nonsense", "errorevent"})
+FAULTS = frozenset({"error", "cut", "stall", "hold", "nonsense", "echo", "errorevent"})
 PARTS = frozenset({"say", "tokens", "tool", "refusal"})
 WIRE = frozenset({"split", "keepalive", "crlf", "pace"})
 # Said to somebody else: which step of a run its process does not survive (tests/chaos).
@@ -59,7 +59,7 @@ class Fault:
         """Number of deltas after which it strikes; None when it strikes before the response."""
         if self.kind == "errorevent":
             return 1
-        if self.kind in {"error", "nonsense"} or self.value == "head":
+        if self.kind in {"error", "nonsense", "echo"} or self.value == "head":
             return None
         return as_int(self.kind, self.value)
 

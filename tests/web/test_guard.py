@@ -33,7 +33,10 @@ def test_every_route_has_a_rule() -> None:
     assert [path for path, rule in kinds.items() if rule is Access.OWN_OR_NEW] == [
         "/ws/{session_id}"
     ]
-    assert {path for (_, path), rule in documented.items() if rule is Access.OPERATOR} == {"/stats"}
+    assert {path for (_, path), rule in documented.items() if rule is Access.OPERATOR} == {
+        "/metrics",
+        "/stats",
+    }
     called = {path: rule for (method, path), rule in found.items() if method != "OPTIONS"}
     assert {path for path, rule in called.items() if rule is Access.OPEN} == {
         *("/", "/health", "/health/live", "/health/ready", "/openapi.json", "/docs", "/redoc"),

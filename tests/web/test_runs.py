@@ -14,7 +14,7 @@ from tests.web.site import HELD, Site
 FIELDS = {
     *("run_id", "session_id", "message_id", "status", "persona_type", "persona_version", "model"),
     *("attempt", "created_at", "started_at", "ended_at", "usage", "text", "error"),
-    *("correlation_id", "approvals"),
+    *("correlation_id", "trace_id", "approvals"),
 }
 NOBODY = "run_" + "0" * 24
 
@@ -25,6 +25,7 @@ async def test_a_run_while_it_goes_and_after(site: Site) -> None:
     assert set(going) == FIELDS
     assert (going["status"], going["attempt"], going["model"]) == ("running", 1, "gpt-test")
     assert going["started_at"] is not None
+    assert going["trace_id"] is None, "nobody traces here"
     assert (going["ended_at"], going["usage"], going["text"], going["error"]) == (None,) * 4
     site.journal.release()
     ended = await site.ended(going["run_id"])

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from assistant import tracing
 from assistant.clinic.records import audit, handles, walls
 from assistant.clinic.records.engines import make_engine
 from assistant.clinic.records.errors import ClinicUnavailableError, CommitLostError
@@ -89,7 +90,7 @@ class Clinic:
         Raises:
             ClinicUnavailableError: when it does not within two seconds, or is not as it must be.
         """
-        with told():
+        with told(), tracing.unseen():
             async with asyncio.timeout(_PING_SECONDS):
                 await self._make_sure()
                 async with self._engine.connect() as connection:

@@ -9,7 +9,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from assistant import tracing
+from assistant.clinic.records.measuring import measure
 from assistant.clinic.records.options import ClinicOptions
+from assistant.clinic.records.spans import watch
 
 _CONNECTIONS = 10
 _CONNECT_SECONDS = 3
@@ -25,7 +28,11 @@ def make_engine(options: ClinicOptions) -> AsyncEngine:
         SettingsError: when the URL cannot be used.
     """
     url = options.database
-    return sqlite_engine(options) if url is None else postgresql_engine(url, _CONNECTIONS)
+    engine = sqlite_engine(options) if url is None else postgresql_engine(url, _CONNECTIONS)
+    measure(engine.sync_engine)
+    if tracing.is_on():
+        watch(engine.sync_engine)
+    return engine
 
 
 def postgresql_engine(url: URL, connections: int) -> AsyncEngine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 _FORBIDDEN = "42501"
 _DATA = "22"
+_SILENT = (PoolTimeoutError, TimeoutError, OSError)
 # Classes of PostgreSQL's codes: connection, resources, operator intervention, system, deadlock; a
 # lock that could not be had; a role or database that is not let in.
 _AWAY = ("08", "53", "57", "58", "40", "55P03", "28", "3D")
@@ -45,7 +47,7 @@ def told() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise _collision(error) or _refusal(error) or error from None
-    except (PoolTimeoutError, TimeoutError, OSError) as error:
+    except _SILENT as error:
         raise _away(error) from error
     except (DBAPIError, ResourceClosedError) as error:
         code = code_of(error)
@@ -62,6 +64,24 @@ def code_of(error: BaseException) -> str:
     """Return PostgreSQL's code of an error, or an empty text."""
     origin = getattr(error, "orig", None)
     return str(getattr(origin, "sqlstate", None) or "")
+
+
+def kind_of(error: BaseException | None) -> str:
+    """Return in one word what went wrong with a statement, for who counts such faults."""
+    code = code_of(error) if error else ""
+    match error:
+        case IntegrityError():
+            return "constraint"
+        case DBAPIError() if code == _FORBIDDEN:
+            return "refused"
+        case DBAPIError() if code.startswith(_DATA):
+            return "data"
+        case Exception() if isinstance(error, _SILENT) or _is_away(error, code):
+            return "unavailable"
+        case asyncio.CancelledError():
+            return "cancelled"
+        case _:
+            return "internal"
 
 
 def _is_away(error: Exception, code: str) -> bool:

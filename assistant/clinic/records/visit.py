@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Executable, Row, Select, Table, delete, insert, select, update
 from sqlalchemy.engine import CursorResult
@@ -17,7 +17,10 @@ from assistant.clinic.records.grants import Kind
 from assistant.clinic.records.handles import Handles, scope_of
 from assistant.clinic.records.reach import Reach
 from assistant.clinic.records.schema import appointments
+from assistant.clinic.records.unchanged import Kept, kept_by, version_of
 from assistant.tool import Call
+
+_Known = TypeVar("_Known")
 
 
 class Visit:
@@ -61,6 +64,22 @@ class Visit:
         rows = (await self._execute(narrowed.with_for_update() if lock else narrowed)).all()
         self.rows_read += len(rows)
         return rows
+
+    async def unchanged(self, name: str, read: Callable[[Visit], Awaitable[_Known]]) -> _Known:
+        """Return what `read` makes of the public tables: anew only when somebody changed them.
+
+        It makes it of what a visitor may read, so that what is kept is in everybody's reach.
+        """
+        with self._going_on():
+            version, kept = await version_of(self._connection), kept_by(self._connection)
+            known = kept.get(name)
+            if known is None or known.version != version:
+                public = Visit(self._connection, self.call, Reach("visitor", None), self.now)
+                known = kept[name] = Kept(version, await read(public), public.rows_read)
+        # It is looked at, wherever it was kept.
+        self.rows_read += known.rows
+        value: _Known = known.value
+        return value
 
     async def insert(
         self, table: Table, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]]

@@ -69,7 +69,11 @@ class Directory:
 
 
 async def read_directory(visit: Visit) -> Directory:
-    """Read the whole directory: some dozens of rows."""
+    """Return the whole directory as it is now."""
+    return await visit.unchanged("directory", _read)
+
+
+async def _read(visit: Visit) -> Directory:
     return Directory(
         locations=await _locations(visit),
         services=await _services(visit),

@@ -75,6 +75,8 @@ local function enqueue(rid, first)
     turn = math.max(clock, tonumber(redis.call('HGET', QUEUE .. ':turns', user) or '0')) + 1
     redis.call('HSET', QUEUE .. ':turns', user, turn)
   end
+  local now = redis.call('TIME')
+  redis.call('HSET', run_key(rid), 'queued_at', now[1] .. string.format('%03d', now[2] / 1000))
   local arrival = redis.call('INCR', QUEUE .. ':arrivals') % 1000000
   redis.call('ZADD', QUEUE, 'NX', turn + arrival / 10000000, rid)
 end
@@ -105,10 +107,12 @@ local function next_turn(sid)
 end
 
 local function claimed(rid)
-  local known = redis.call('HMGET', run_key(rid), 'spec', 'attempt', 'cancel', 'crashes', 'resumed')
+  local known = redis.call('HMGET', run_key(rid), 'spec', 'attempt', 'cancel', 'crashes', 'resumed',
+    'queued_at')
   local checkpoint = redis.call('GET', checkpoint_key(rid)) or ''
   local attempt, crashes = tonumber(known[2]), tonumber(known[4] or '0')
-  return {known[1], attempt, last_of(rid), known[3] or '', checkpoint, crashes, tonumber(known[5])}
+  local resumed, queued_at = tonumber(known[5]), tonumber(known[6] or '0')
+  return {known[1], attempt, last_of(rid), known[3] or '', checkpoint, crashes, resumed, queued_at}
 end
 
 -- Take the right to execute a run that nobody holds. Only a run that was left while it executed

@@ -49,7 +49,11 @@ _run = count(1)
 
 @dataclass(slots=True)
 class Fuzzer:
-    """Plays calls as one principal in one conversation."""
+    """Plays calls as one principal in one conversation.
+
+    Attributes:
+        tools: those that the principal has.
+    """
 
     house: House
     clinic: Clinic
@@ -61,6 +65,7 @@ class Fuzzer:
     own: dict[str, list[str]] = field(default_factory=dict)
     their: dict[str, list[str]] = field(default_factory=dict)
     strict: bool = True
+    tools: Mapping[str, Tool[Any]] = field(init=False)
     _runs: set[str] = field(default_factory=set)
     _effects: int = 0
     _rows: snapshot.Tables | None = None
@@ -68,19 +73,15 @@ class Fuzzer:
     _typed: set[Canary] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Know what to look for."""
+        """Know what to play with, and what to look for."""
+        found = clinic_tools(self.clinic)
+        self.tools = {name: tool for name, tool in found.items() if tool.allows(self.principal)}
         self._search = Search(self.house.world.canaries)
 
     @property
     def principal(self) -> Principal:
         """Who attacks."""
         return PRINCIPALS[self.who]
-
-    @property
-    def tools(self) -> Mapping[str, Tool[Any]]:
-        """The tools that they have."""
-        found = clinic_tools(self.clinic)
-        return {name: tool for name, tool in found.items() if tool.allows(self.principal)}
 
     async def begin(self) -> None:
         """Have others told of their records, and the attacker of its own."""

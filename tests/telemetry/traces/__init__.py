@@ -1,0 +1,1 @@
+"""Traces on their way out: cleaned, bounded, counted, and in nobody's way."""
