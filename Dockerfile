@@ -19,6 +19,7 @@ RUN python -m venv /opt/assistant \
 COPY pyproject.toml README.md LICENSE ./
 COPY agents/ agents/
 COPY assistant/ assistant/
+COPY config/redaction.yaml config/
 RUN python -m pip wheel --no-build-isolation --no-deps --wheel-dir dist . \
  && /opt/assistant/bin/python -m pip install --no-index --no-deps dist/*.whl \
  && /opt/assistant/bin/python -m compileall -q /opt/assistant/lib

@@ -27,7 +27,10 @@ async def talk(url: str, persona: str | None, token: str | None = None) -> int:
         try:
             known = await _personas(http)
         except aiohttp.ClientError:
-            sys.stderr.write(f"assistant: no server answers at {redact(url)}; start one: assistant serve\n")
+            shown = redact(url)
+            sys.stderr.write(
+                f"assistant: no server answers at {shown}; start one: assistant serve\n"
+            )
             return 1
         chosen = (
             known.get(persona) if persona else next(p for p in known.values() if p["is_default"])

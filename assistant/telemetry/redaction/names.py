@@ -24,7 +24,7 @@ class Names:
         self, kinds: Mapping[str, Iterable[str]], neutral: Iterable[str], glued: Iterable[str]
     ) -> None:
         told = [(_words(fold(name).text), kind) for kind, names in kinds.items() for name in names]
-        # A session id of ours is none of the `sessionid` of a cookie: as written, then run together.
+        # Our session id is not a cookie's `sessionid`: as written first, then run together.
         self._written = {" ".join(words): kind for words, kind in told}
         self._joined = {"".join(words): kind for words, kind in reversed(told)}
         self._neutral = frozenset(neutral)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 import phonenumbers
 
@@ -26,6 +26,8 @@ _DIGITS = str.maketrans(dict.fromkeys(_SEPARATORS + "%"))
 _CARD = range(12, 20)
 _PHONE = range(7, 16)
 _RUN = Pattern(r"(?:[ ().\-/]{0,3}\d)*")
+# How numbers are grouped where no 0 and no + leads them, as a rule.
+_BY_GROUPS = {(3, 3, 4): "US", (1, 3, 3, 4): "US", (3, 4, 4): "CN", (2, 5, 4): "BR"}
 _IBAN_RUN = Pattern(r"[A-Z]{2}\d{2}(?:[ \-]?[A-Z0-9]{1,4})*")
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _REACH = 44  # signs of the longest number with its separators
@@ -36,8 +38,8 @@ _SHORT = range(6, 16)
 class Numbers:
     """Finds numbers; `regions` are where telephone numbers without a country's code come from."""
 
-    def __init__(self, regions: Sequence[str]) -> None:
-        self._regions = tuple(regions)
+    def __init__(self, regions: Collection[str]) -> None:
+        self._regions = frozenset(regions)
 
     def find(self, page: Page, start: int, end: int) -> int:
         """Mark what the digits at `start:end` stand for; return where to go on."""
@@ -122,18 +124,10 @@ class Numbers:
         groups = number.translate(_BLANKS).split()
         if digits[0] == "0":
             if digits[1] == "0":
-                return len(digits) > 9 and self._is_known(page, "+" + digits[2:], ("US",))  # noqa: PLR2004
+                return len(digits) > 9 and _is_number(page, "+" + digits[2:], None)  # noqa: PLR2004
             return len(groups) > 1 and 9 <= len(digits) <= 12  # noqa: PLR2004 - a trunk's 0
-        sizes = [len(group) for group in groups]
-        american = sizes in ([3, 3, 4], [1, 3, 3, 4])
-        if not american and not (sizes == [3, 4, 4] and digits[0] == "1"):
-            return False
-        return self._is_known(page, digits, ("US", *self._regions) if american else ("CN",))
-
-    def _is_known(self, page: Page, digits: str, regions: Sequence[str]) -> bool:
-        page.asks -= 1
-        # One more check would be too slow, so that what looks like a number counts as one.
-        return page.asks < 0 or any(_is_number(digits, region) for region in regions)
+        region = _BY_GROUPS.get(tuple(map(len, groups)))
+        return region in self._regions and _is_number(page, digits, region)
 
 
 _BLANKS = str.maketrans(dict.fromkeys(_SEPARATORS, " "))
@@ -173,7 +167,11 @@ def _stops(text: str, start: int, end: int) -> list[int]:
     return stops
 
 
-def _is_number(digits: str, region: str) -> bool:
+def _is_number(page: Page, digits: str, region: str | None) -> bool:
+    page.walk.asks -= 1
+    if page.walk.asks < 0:
+        # One more check would be too slow, so that what looks like a number counts as one.
+        return True
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(digits, region))
     except phonenumbers.NumberParseException:

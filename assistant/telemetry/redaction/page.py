@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assistant.telemetry.redaction.folding import fold
+from assistant.telemetry.redaction.walk import Walk
 
 _WITH_ITS_WORD = 1  # place: the word and its value are one, as is a key of a known form
 _DIVIDERS = " \t\r\n\"'=,;()<>|`&:"
@@ -22,13 +23,12 @@ class Page:
             before it.
         cookies: up to where cookies were read.
         until: by kind, up to where a word that was read makes such a value likely.
-        asks: how many more times an expensive check may be made on this page.
+        walk: the walk that came by this text.
     """
 
     __slots__ = (
         "_masks",
         "_places",
-        "asks",
         "cookies",
         "data",
         "floor",
@@ -39,9 +39,10 @@ class Page:
         "size",
         "text",
         "until",
+        "walk",
     )
 
-    def __init__(self, raw: str, masks: tuple[str, ...] = ()) -> None:
+    def __init__(self, raw: str, walk: Walk, masks: tuple[str, ...] = ()) -> None:
         self._masks = masks
         self.text, self._places = fold(raw)
         self.data = self.text.encode()
@@ -51,7 +52,7 @@ class Page:
         self.gave_up = False
         self.places = 0
         self.until: dict[str, int] = {}
-        self.asks = 24
+        self.walk = walk
         self.found: list[tuple[int, int, str]] = []
         self.reserved: list[tuple[int, int, str]] = []
 

@@ -91,7 +91,7 @@ class Redactor:
     def _text(self, text: str, walk: Walk) -> str:
         inner = read_json(text) if text[:1] in '{["\n ' and text else None
         if inner is None:
-            return self._texts.clean(text)
+            return self._texts.clean(text, walk)
         clean = self._value(inner.data, walk)
         return text if inner.exact and clean == inner.data else write_json(clean, text)
 
@@ -129,7 +129,7 @@ class Redactor:
         """Return how a key is shown, and the kind of value that goes by it."""
         if key in self._as_is:
             return key, "as_is"
-        shown = name = self._texts.clean(key)
+        shown = name = self._texts.clean(key, Walk())
         for mask in self._hidden if "[" in shown else ():
             # What was taken out of a name says nothing about the value.
             name = name.replace(mask, "x")

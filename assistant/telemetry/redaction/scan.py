@@ -94,6 +94,9 @@ class Scanner:
         find, data, size = self._places.find, page.data, page.size
         most, known, seen = _LEAST + size // _PER_PLACE, size, 0
         start, end = find(data, 0, size)
+        if start >= 0 and page.walk.marks < 0:
+            page.give_up(0)
+            return
         while start >= 0:
             page.places = seen = seen + 1
             if seen == _SURE:

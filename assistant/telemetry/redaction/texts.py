@@ -7,6 +7,7 @@ from collections import Counter
 from assistant.telemetry.redaction.page import Page
 from assistant.telemetry.redaction.policy import Policy
 from assistant.telemetry.redaction.scan import Scanner
+from assistant.telemetry.redaction.walk import Walk
 
 _SHORTEST = 4  # signs of the shortest text that is looked at
 _LONGEST_ID = 64
@@ -27,19 +28,20 @@ class Texts:
         self._allowed = frozenset(policy.allow.values)
         self._own = tuple(f"{prefix}_" for prefix in policy.allow.identifiers)
 
-    def clean(self, text: str) -> str:
+    def clean(self, text: str, walk: Walk) -> str:
         """Return a text without what was found in it; at most 24 times as long."""
         if len(text) < _SHORTEST or self._stays(text):
             return text
         if not text.isascii():
             text = text.encode("utf-8", "replace").decode().translate(_LINE_ENDS)
         for _ in range(_TIMES):
-            page = Page(text, self._shown)
+            page = Page(text, walk, self._shown)
             self._scanner.read(page)
             if not page.found:
                 break
             # Without one value, another may show that was glued to it or lay in its shade.
             text = self._without(text, page.marks)
+            walk.marks -= len(page.found)
             if page.gave_up or page.is_plain:
                 break
         return text

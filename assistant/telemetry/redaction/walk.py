@@ -1,9 +1,11 @@
-"""Where a walk through a value is: how deep, inside of what, and how much it may still visit."""
+"""Where a walk through a value is: how deep, inside of what, and how much it may still do."""
 
 from __future__ import annotations
 
 _DEEPEST = 12
 _MOST = 50_000  # values; a few that contain each other many times over are no reason to run long
+_MARKS = 600
+_ASKS = 24
 
 
 class Walk:
@@ -11,14 +13,18 @@ class Walk:
 
     Attributes:
         content: whether what people said stays.
+        marks: how many more values may be taken out of texts; then a text that has any goes whole.
+        asks: how many more times an expensive check may be made.
     """
 
-    __slots__ = ("_inside", "_left", "content")
+    __slots__ = ("_inside", "_left", "asks", "content", "marks")
 
     def __init__(self, *, content: bool = False) -> None:
         self.content = content
         self._inside: list[int] = []
         self._left = _MOST
+        self.marks = _MARKS
+        self.asks = _ASKS
 
     def enter(self, value: object) -> bool:
         """Go into a value; False where it is too deep, within itself, or one too many."""

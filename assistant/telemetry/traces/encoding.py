@@ -11,6 +11,11 @@ from assistant.telemetry.traces.tally import count_dropped
 
 Clean = Callable[[ReadableSpan], ReadableSpan]
 
+
+class TooLateError(Exception):
+    """The process ends; what is not sent yet is lost."""
+
+
 # A resource is told once for so many spans.
 _SLICE = 16
 # Bytes; collectors take 4 MiB and more.
@@ -28,6 +33,9 @@ def encoded(
         spans: as they ended.
         clean: makes a span fit to be seen.
         breathe: called after each little piece of work, to let other threads go on.
+
+    Raises:
+        TooLateError: as `breathe` does.
     """
     body, inside = b"", 0
     for start in range(0, len(spans), _SLICE):
@@ -50,6 +58,8 @@ def _piece(
             cleaned.append(clean(span))
             breathe()
         body: bytes = encode_spans(cleaned).SerializeToString()
+    except TooLateError:
+        raise
     except Exception:  # noqa: BLE001 - what cannot be cleaned or encoded must not cost the others
         if len(spans) == 1:
             count_dropped("invalid")

@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import ReadableSpan
 
 from assistant.telemetry.traces.collector import Collector
-from assistant.telemetry.traces.encoding import Clean, encoded
+from assistant.telemetry.traces.encoding import Clean, TooLateError, encoded
 from assistant.telemetry.traces.outage import Outage
 from assistant.telemetry.traces.sending import Answer, post
 from assistant.telemetry.traces.tally import count_dropped, count_exported
@@ -64,14 +64,25 @@ class Exporter:
 
     def send(self, spans: Sequence[ReadableSpan]) -> None:
         """Send a batch, or count what is lost of it; never raises."""
-        for body, inside in encoded(spans, self._clean, self._breathe):
-            self._deliver(self._collector.pack(body), inside)
+        left = len(spans)
+        try:
+            self._look_at_the_clock()
+            for body, inside in encoded(spans, self._clean, self._breathe):
+                left -= inside
+                self._deliver(self._collector.pack(body), inside)
+        except TooLateError:
+            count_dropped("at_exit", left)
 
     def _breathe(self) -> None:
         # While this thread works, the event loop waits for the interpreter's lock.
         if time.monotonic() - self._rested > _WORK:
             self._hurry.wait(_BREATH)
             self._rested = time.monotonic()
+        self._look_at_the_clock()
+
+    def _look_at_the_clock(self) -> None:
+        if time.monotonic() > self._end:
+            raise TooLateError
 
     def _deliver(self, body: bytes, spans: int) -> None:
         """Try until the collector takes it, refuses it for good, or its patience is over."""
@@ -90,9 +101,9 @@ class Exporter:
 
     def _attempt(self, body: bytes, spans: int) -> _Refusal | None:
         self._asked = time.monotonic()
-        seconds = min(self._collector.timeout, self._end - self._asked)
+        limit = self._asked + self._collector.timeout
         try:
-            answer = post(self._collector, body, seconds)
+            answer = post(self._collector, body, lambda: min(limit, self._end))
         except (OSError, HTTPException, ValueError) as error:
             return _Refusal(type(error).__name__)
         finally:

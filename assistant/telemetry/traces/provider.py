@@ -25,7 +25,9 @@ from assistant.telemetry.traces.facts import Facts
 from assistant.telemetry.traces.queueing import Batching, SpanQueue
 from assistant.telemetry.traces.sampling import WorthRecording
 
-_LAST_SECONDS = 2
+# The thread must have ended before the interpreter does: to end a thread within foreign code, as
+# that does to daemons, can abort the process. So it has half a second to notice.
+_LAST_SECONDS, _WAIT_SECONDS = 1.5, 2
 
 
 @contextmanager
@@ -64,7 +66,7 @@ def open_traces(
     finally:
         requests.uninstrument()
         exporter.hurry(_LAST_SECONDS)
-        queue.close(_LAST_SECONDS)
+        queue.close(_WAIT_SECONDS)
 
 
 def provider_of(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from tests.forks import NURSERY, Fork
 from tests.processes import ROOT
@@ -26,21 +28,26 @@ class Process:
         err: the file that its standard error goes to.
     """
 
-    fork: Fork
+    fork: Fork | asyncio.subprocess.Process
     err: Path
     out: str = ""
+
+    @property
+    def _stdout(self) -> asyncio.StreamReader:
+        assert self.fork.stdout is not None
+        return self.fork.stdout
 
     async def announced(self) -> str:
         """Wait until it says that it began, and return where it listens."""
         async with asyncio.timeout(60):
-            line = (await self.fork.stdout.readline()).decode()
+            line = (await self._stdout.readline()).decode()
         self.out += line
         assert line.startswith(("Serving ", "Working ")), f"{line!r}\n{self.err.read_text()}"
         return next((word for word in line.split() if word.startswith("http")), "")
 
     async def run_out(self) -> int:
         """Wait until it has ended; a server that can begin after all is told to stop."""
-        self.out += (await self.fork.stdout.readline()).decode()
+        self.out += (await self._stdout.readline()).decode()
         return await (self.end() if self.out.startswith("Serving ") else self.ended())
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -51,7 +58,7 @@ class Process:
     async def ended(self) -> int:
         """Wait until it has ended by itself; returns its exit code."""
         async with asyncio.timeout(30):
-            self.out += (await self.fork.stdout.read()).decode()
+            self.out += (await self._stdout.read()).decode()
             return await self.fork.wait()
 
     def listing(self) -> str:
@@ -65,19 +72,49 @@ class Process:
 
 @asynccontextmanager
 async def launched(
-    arguments: list[str], err: Path, variables: Mapping[str, str], module: str = PROGRAM
+    arguments: list[str],
+    err: Path,
+    variables: Mapping[str, str],
+    module: str = PROGRAM,
+    *,
+    anew: bool = False,
 ) -> AsyncIterator[Process]:
-    """Start a module with those variables alone; what is left of it at the end is killed."""
+    """Start a module with those variables alone; what is left of it at the end is killed.
+
+    Args:
+        arguments: its own.
+        err: the file for its standard error.
+        variables: its environment.
+        module: what it is to run.
+        anew: whether it imports all by itself, with what libraries read of the environment then;
+            else it is forked from a process that has.
+    """
     err.parent.mkdir(parents=True, exist_ok=True)
     with err.open("wb") as stderr:
         command = arguments if "--env-file" in arguments else [*_NO_FILE, *arguments]
-        fork = await NURSERY.fork(module, command, ROOT, variables, stderr)
+        fork: Fork | asyncio.subprocess.Process
+        if anew:
+            fork = await _executed(module, command, variables, stderr)
+        else:
+            fork = await NURSERY.fork(module, command, ROOT, variables, stderr)
     process = Process(fork, err)
     try:
         yield process
     finally:
         if fork.returncode is None:
             await process.end(signal.SIGKILL)
+
+
+async def _executed(
+    module: str, command: Sequence[str], variables: Mapping[str, str], stderr: BinaryIO
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, *command),
+        cwd=ROOT,
+        env=variables,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=stderr,
+    )
 
 
 def _command_lines(pid: int) -> list[str]:

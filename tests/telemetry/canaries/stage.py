@@ -38,6 +38,20 @@ _SURROUNDING = {
 }
 
 
+_LIBRARIES = (
+    *("openai", "openai.agents", "httpx", "httpx2", "httpcore", "httpcore2", "urllib3", "redis"),
+    *("aiosqlite", "sqlalchemy", "sqlalchemy.engine", "asyncpg", "alembic", "taskiq", "aiohttp"),
+    *("asyncio", "opentelemetry", "assistant"),
+)
+_BLABBING: Mapping[str, object] = {
+    "OPENAI_LOG": "debug",
+    "OPENAI_AGENTS_DONT_LOG_MODEL_DATA": "0",
+    "OPENAI_AGENTS_DONT_LOG_TOOL_DATA": "0",
+    "PYTHONASYNCIODEBUG": "1",
+    "PYTHONWARNINGS": "always",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Stand:
     """How a server is set up.
@@ -51,6 +65,11 @@ class Stand:
     form: str
     mode: str = "none"
     captures: bool = False
+
+    @property
+    def blabs(self) -> bool:
+        """Whether libraries are told, in every way they know, to log what passes by."""
+        return (self.level, self.form) == ("DEBUG", "console")
 
     @property
     def name(self) -> str:
@@ -99,7 +118,7 @@ async def perform(
         model = await stack.enter_async_context(serving(upstream))
         variables = _variables(stand, folder, mint, collector, model)
         process = await stack.enter_async_context(
-            launched(["serve"], folder / "stderr", variables, module)
+            launched(["serve"], folder / "stderr", variables, module, anew=stand.blabs)
         )
         url = await process.announced()
         _fill_clinic(folder / "data" / "clinic.db", mint)
@@ -162,6 +181,10 @@ def _variables(
         "OTEL_BSP_MAX_QUEUE_SIZE": 100_000,
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": str(stand.captures).lower(),
     }
+    if stand.level == "DEBUG":
+        settings["LOG_LEVELS"] = ",".join(f"{name}=DEBUG" for name in _LIBRARIES)
+    if stand.blabs:
+        settings |= _BLABBING
     if stand.mode == "api_key":
         write_keys(folder / "keys.yaml")
         settings["API_KEYS_FILE"] = folder / "keys.yaml"

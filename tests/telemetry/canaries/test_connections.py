@@ -207,4 +207,4 @@ async def test_the_clinic_s_file_breaks(tmp_path: Path) -> None:
     turn = Turn("the database fails", "the clinic's file breaks", broken)
     report = await perform(Stand("DEBUG", "json", captures=True), tmp_path, [turn])
     report.check()
-    assert "clinic." in report.written
+    assert "DatabaseError" in report.written

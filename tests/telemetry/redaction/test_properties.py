@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from assistant.telemetry.redaction import redact
 from tests.telemetry.redaction.scoring import leaves
@@ -68,6 +69,7 @@ def test_plain_words_stay(text: str) -> None:
 
 
 class Broken:
+    @override
     def __str__(self) -> str:
         raise RuntimeError
 

@@ -39,7 +39,7 @@ class Pipeline:
             self.tracer.start_span("work", within).end()
 
     async def close(self, seconds: float = 2) -> None:
-        self.exporter.hurry(seconds)
+        self.exporter.hurry(seconds * 0.75)
         await asyncio.to_thread(self.queue.close, seconds)
 
 

@@ -171,12 +171,16 @@ def test_a_short_value_is_whole(tracer: Tracer, kept: _Kept) -> None:
 
 
 def test_what_a_client_calls_us_and_itself_stays_here(tracer: Tracer, kept: _Kept) -> None:
-    said = {"server.address": "ann.example", "server.port": 80, "user_agent.original": "Ann/1"}
+    said: dict[str, Any] = {
+        "server.address": "ann.example",
+        "server.port": 80,
+        "user_agent.original": "Ann/1",
+    }
     tracer.start_span("GET /", kind=SpanKind.SERVER, attributes=said).end()
     assert attributes(kept) == {}
 
 
 def test_whom_we_ask_is_told(tracer: Tracer, kept: _Kept) -> None:
-    asked = {"server.address": "api.openai.com", "server.port": 443}
+    asked: dict[str, Any] = {"server.address": "api.openai.com", "server.port": 443}
     tracer.start_span("chat x", kind=SpanKind.CLIENT, attributes=asked).end()
     assert attributes(kept) == asked

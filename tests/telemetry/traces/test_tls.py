@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -61,7 +62,8 @@ def _server(certificate: Path, *, asks: bool) -> ssl.SSLContext:
 
 async def _sent(url: str, **variables: object) -> Answer:
     collector = collector_at(url.replace("http:", "https:"), **variables)
-    return await asyncio.to_thread(post, collector, b"spans", 5)
+    end = time.monotonic() + 5
+    return await asyncio.to_thread(post, collector, b"spans", lambda: end)
 
 
 async def test_both_know_each_other(certificate: Path) -> None:
