@@ -38,11 +38,8 @@ _SURROUNDING = {
 }
 
 
-_LIBRARIES = (
-    *("openai", "openai.agents", "httpx", "httpx2", "httpcore", "httpcore2", "urllib3", "redis"),
-    *("aiosqlite", "sqlalchemy", "sqlalchemy.engine", "asyncpg", "alembic", "taskiq", "aiohttp"),
-    *("asyncio", "opentelemetry", "assistant"),
-)
+_LIBRARIES = ("assistant", "aiohttp", "taskiq", "opentelemetry", "urllib3", "mine")
+"""Loggers that may be asked for more; of others the settings say why they may not."""
 _BLABBING: Mapping[str, object] = {
     "OPENAI_LOG": "debug",
     "OPENAI_AGENTS_DONT_LOG_MODEL_DATA": "0",
