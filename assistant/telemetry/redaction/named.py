@@ -20,7 +20,7 @@ _SCHEMES = frozenset(
     {"bearer", "basic", "digest", "negotiate", "ntlm", "token", "apikey", "hmac", "dpop", "key"}
 )
 _FILLER = Pattern(
-    r"(?:\\{0,4}[\"'`])?[)\]]?[\s:=#.(^]*"
+    r"(?:\\{0,4}[\"'`])?[)\]]?[\s:=#.(^\-_]*"
     r"(?:(?i:number|num|nr|no|id|identifier|is|was|code|ref|value|of|for|on|the|at|le|il|am|el|der|to|date)\b"
     r"[\s:=#.\"']{0,4}){0,3}"
     r"(?:\\{0,4}[\"'`]|\()?"
@@ -72,6 +72,9 @@ class Named:
         while stop > end and page.text[stop - 1] in "-.":
             stop -= 1
         kind = self._kind(page.text[start:stop])
+        if kind is None and page.text[end + 1 : end + 2].isdigit() and page.text[end] == "-":
+            # The value is joined to its name, as in `MRN-0012345`.
+            kind, stop = self._kind(page.text[start:end]), end
         take = self._takers.get(kind) if kind else None
         return max(end, take(page, start, stop, kind)) if take and kind else end
 
@@ -80,7 +83,8 @@ class Named:
         last = page.text[start:stop].lower()
         if value is None:
             return self._short_code(page, stop, kind) if last.endswith(_CODES) else stop
-        if last.endswith(("cookie", "cookies")) and value.form == "assigned":
+        listed = page.text[value.start - 1] != "{" and value.form == "assigned"
+        if listed and last.endswith(("cookie", "cookies")):
             return self._cookie(page, stop, value)
         value = _past_scheme(page, value)
         if page.is_hidden(value.start):
@@ -105,10 +109,10 @@ class Named:
             return True
         if not is_secret(shown, self._placeholders):
             return False
+        if value.form in {"told", "flag"}:
+            return is_mixed(shown) and len(shown) >= 4 and " " not in shown  # noqa: PLR2004 - a PIN
         if value.quoted:
             return True
-        if value.form in {"told", "flag"}:
-            return is_mixed(shown) and len(shown) >= 4  # noqa: PLR2004 - as short as a PIN
         follows = page.text[value.end : value.end + 2]
         # `token: was refused` speaks about a token; `return token(x)` is code.
         prose = page.text[value.start - 1] == " " and is_word(shown)
@@ -130,6 +134,8 @@ class Named:
             plain = name.strip().lower() in self._cookies and len(shown) < 32  # noqa: PLR2004
             if given and not plain and not page.is_hidden(start):
                 page.mark(start, start + len(shown), "secret")
+            elif not equals and is_random(name.strip()):
+                page.mark(at, end, "secret")
             at = end + 1
         # What comes behind the last pair on this line is no cookie.
         return max(page.floor, value.start)
@@ -152,6 +158,8 @@ class Named:
             end = value.end
         else:
             end = _PERSON.end(page.data, value.start, min(page.size, value.start + _NEAR))
+            if kind == "name" and page.text[value.start - 1] == "=":
+                end = max(end, value.end)
             if kind != "name" and not is_person(page.text[value.start : end]):
                 return stop
         return page.mark(value.start, end, "name") if end > value.start else stop
@@ -183,6 +191,8 @@ class Named:
         return stop
 
     def _code(self, page: Page, start: int, stop: int, kind: str) -> int:
+        if page.text[stop : stop + 1] == "(":
+            return stop  # a function of that name
         near = min(page.size, stop + _NEAR)
         at = _FILLER.end(page.data, stop, near)
         end = _CODE.end(page.data, at, near)

@@ -79,6 +79,7 @@ class Scanner:
             **{name.lower(): quoting.find_segment for name in quoting.SEGMENTS},
             **dict.fromkeys(policy.phones.words, _expect_groups),
             **dict.fromkeys(("bearer", "basic"), tokens.find_scheme),
+            **dict.fromkeys(("sshpass", "docker login", "mysql", "mysqldump"), tokens.find_flag),
             "curl": tokens.find_curl,
         }
         self._literal: dict[str, Finder] = {
@@ -169,9 +170,11 @@ def _expression(policy: Policy, words: Iterable[str], prefixes: Iterable[str]) -
         if name.isascii()
     }
     names = sorted(named, key=lambda name: (-len(name), name))
+    told = sorted(words, key=lambda word: (-len(word), word))
     parts = (
         (r"\b(?:%s)", map(escape, prefixes)),
-        ("(?i:%s)", map(_loose, sorted(words, key=lambda word: -len(word)))),
+        (r"(?i:%s)", (_loose(word) for word in told if not word[-1].isalnum())),
+        (r"\b(?i:%s)\b", (_loose(word) for word in told if word[-1].isalnum())),
         ("(?i:%s)", (_loose(name) for name in names if len(name) >= _SHORT)),
         (r"(?:\b|_)(?i:%s)(?:\b|_)", (_loose(name) for name in names if len(name) < _SHORT)),
     )

@@ -11,6 +11,7 @@ _MOST_DOTS = 3
 # What programs write where the secret is filled in later, or was taken out before.
 _FILLED_LATER = ("${", "{{", "{%", "$(", "$env:", "%(", "%s", "{}", "process.env", "os.environ")
 _FILLED = (*_FILLED_LATER, "os.getenv", "self.", "this.", "secrets.", "vault:", "settings.")
+_NO_SIGNS = str.maketrans(dict.fromkeys("/~._-"))
 _MASKED = frozenset("*x.-_#•X")
 
 
@@ -18,6 +19,8 @@ def is_secret(value: str, placeholders: Collection[str]) -> bool:
     """Return whether a value under a secret's name is one, and not a word about it."""
     if not value or value.lower() in placeholders or value.startswith(_FILLED):
         return False
+    if value[0] in "/~." and value.translate(_NO_SIGNS).isalpha() and value.count("/") > 1:
+        return False  # the path of a file that holds it
     return not (set(value) <= _MASKED or (value[0] == "<" and value[-1] == ">"))
 
 

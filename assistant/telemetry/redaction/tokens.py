@@ -26,6 +26,7 @@ ALPHABETS: Mapping[str, str] = {
 _LONGEST = 8192
 _JWT = 36  # signs of the shortest header alone
 _LOGIN = Pattern(r"[ \t](?:-[uU] ?|--(?:proxy-)?user[ =])(?:\\{0,4}[\"'])?")
+_PASSWORD = Pattern(r"[ \t]-p ?[\"']?")
 _LOGIN_END = Pattern(r"[^\s\"'\\]*")
 
 
@@ -112,6 +113,16 @@ def find_curl(page: Page, _start: int, end: int) -> int:
         return end
     stop = _LOGIN_END.end(page.data, at, page.size)
     if stop > at and page.text[at] not in "[$":
+        page.reserve(at, stop, "secret")
+    return end
+
+
+def find_flag(page: Page, _start: int, end: int) -> int:
+    """Mark the password that `mysql` and its like are given on a command line, `-p`."""
+    near = min(page.size, end + 120)
+    at = _PASSWORD.find(page.data, end, near)[1]
+    stop = _LOGIN_END.end(page.data, at, page.size) if at >= 0 else -1
+    if stop - at >= 4 and not page.text[at:stop].isdigit() and page.text[at] not in "-[$":  # noqa: PLR2004 - a word at least
         page.reserve(at, stop, "secret")
     return end
 

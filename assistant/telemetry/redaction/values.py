@@ -46,21 +46,27 @@ class Value(NamedTuple):
 def value_after(page: Page, start: int, stop: int) -> Value | None:
     """Return the value of the name at `start:stop`, None where none is given."""
     at, form = _separated(page, start, stop)
-    if at < 0:
-        return None
-    if page.is_hidden(at):
+    if at < 0 or page.is_hidden(at):
         return None
     opened = at if form == "listed" else _OPENS.end(page.data, at, page.size)
     if opened >= 0:
-        if page.is_hidden(opened):
-            return None
-        listed = "[" in page.text[at:opened] or "(" in page.text[at:opened]
-        return Value(opened, _closing(page, opened), form, quoted=True, listed=listed)
+        return None if page.is_hidden(opened) else _quoted(page, at, opened, form)
     while page.text[at : at + 1] in {"[", "("}:
         at += 1
         if page.is_hidden(at):
             return None
     return Value(at, token_end(page, at, in_query=_in_query(page, start)), form, quoted=False)
+
+
+def _quoted(page: Page, at: int, opened: int, form: Form) -> Value:
+    lead = page.text[at:opened]
+    if "{" in lead:
+        # All that a whole object holds.
+        close = page.text.find("}", opened, opened + _LONGEST)
+        end = close if close >= 0 else _closing(page, opened)
+        return Value(at + lead.index("{") + 1, end, form, quoted=True)
+    listed = "[" in lead or "(" in lead
+    return Value(opened, _closing(page, opened), form, quoted=True, listed=listed)
 
 
 def next_listed(page: Page, value: Value) -> Value | None:
@@ -96,7 +102,11 @@ def _separated(page: Page, start: int, stop: int) -> tuple[int, Form]:
         return _TAG.end(data, stop, size), "tag"
     if follows.isspace() and page.text[start : start + 2] == "--":
         return _FLAG.end(data, stop, size), "flag"
-    return _TOLD.end(data, stop, size) if follows.isspace() else -1, "told"
+    if not follows.isspace():
+        return -1, "told"
+    # "bad password 'x'" tells as well as "the password is x".
+    quoted = page.text[stop + 1 : stop + 2] in {'"', "'"}
+    return stop + 1 if quoted else _TOLD.end(data, stop, size), "told"
 
 
 def _closing(page: Page, opened: int) -> int:

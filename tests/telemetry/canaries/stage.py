@@ -38,7 +38,7 @@ _SURROUNDING = {
 }
 
 
-_LIBRARIES = ("assistant", "aiohttp", "taskiq", "opentelemetry", "urllib3", "mine")
+_LIBRARIES = ("assistant", "aiohttp", "aiohttp.server", "asyncio", "concurrent", "mine")
 """Loggers that may be asked for more; of others the settings say why they may not."""
 _BLABBING: Mapping[str, object] = {
     "OPENAI_LOG": "debug",
@@ -56,22 +56,20 @@ class Stand:
     Attributes:
         level: its `LOG_LEVEL`; `form` its `LOG_FORMAT`; `mode` its `AUTH_MODE`.
         captures: whether it records what people say, on spans.
+        blabs: whether libraries are told, in every way they know, to log what passes by.
     """
 
     level: str
     form: str
     mode: str = "none"
     captures: bool = False
-
-    @property
-    def blabs(self) -> bool:
-        """Whether libraries are told, in every way they know, to log what passes by."""
-        return (self.level, self.form) == ("DEBUG", "console")
+    blabs: bool = False
 
     @property
     def name(self) -> str:
         """All of it in a word."""
-        return "-".join([self.level, self.form, self.mode, "capture" * self.captures]).rstrip("-")
+        words = (self.level, self.form, self.mode, "blabbing" * self.blabs)
+        return "-".join(filter(None, words))
 
 
 @dataclass(slots=True)

@@ -12,9 +12,8 @@ import pytest
 
 from tests.telemetry.canaries.stage import Report, Stand, perform
 from tests.telemetry.canaries.turn import Turn
-from tests.telemetry.canaries.turns import TURNS
+from tests.telemetry.canaries.turns import TURNS, models, talk
 from tests.telemetry.canaries.turns.doors import ROUTES
-from tests.telemetry.canaries.turns.talk import RECORDS
 
 FORMS = ("json", "console")
 LEVELS = ("INFO", "WARNING", "ERROR")
@@ -69,7 +68,7 @@ async def test_at_debug_every_turn_is_played(tmp_path: Path, reports: dict[str, 
         assert report.spans > report.turns
     # What is captured on purpose is there: what people said, and what a tool read of them.
     assert found[0].places["content of spans"] == 0
-    assert {"said, stream=True", RECORDS} <= found[1].told
+    assert {"said, stream=True", talk.RECORDS} <= found[1].told
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -92,9 +91,17 @@ async def test_where_the_server_asks_who_it_is(
         report.check()
 
 
+async def test_where_libraries_are_told_to_log_all(
+    tmp_path: Path, reports: dict[str, Report]
+) -> None:
+    stand = Stand("DEBUG", "console", captures=True, blabs=True)
+    report = reports[stand.name] = await perform(stand, tmp_path, (*models.TURNS, *talk.TURNS))
+    report.check()
+
+
 def test_all_together(reports: dict[str, Report], capsys: pytest.CaptureFixture[str]) -> None:
     """Tell in a line what was done; only where all of it was."""
-    if len(reports) < 2 * len(LEVELS) + 2 + 4:
+    if len(reports) < 2 * len(LEVELS) + 2 + 4 + 1:
         pytest.skip("some of the servers were not asked for, or failed")
     every = list(reports.values())
     turns, paths = sum(report.turns for report in every), {turn.path for turn in TURNS}
