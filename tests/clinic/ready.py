@@ -6,10 +6,14 @@ import tempfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 from assistant.clinic.records.options import ClinicOptions
 from assistant.clinic.upkeep.preparing import prepare_file
 from assistant.models import now
+
+
+_MAKING = Lock()
 
 
 def lay(settings: Mapping[str, str]) -> None:
@@ -18,7 +22,10 @@ def lay(settings: Mapping[str, str]) -> None:
     if "DATABASE_URL" not in settings and not file.exists():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file.touch(mode=0o600)
-        file.write_bytes(_made())
+        # Several processes may be started at once, and Alembic can do one thing at a time.
+        with _MAKING:
+            made = _made()
+        file.write_bytes(made)
 
 
 @cache
