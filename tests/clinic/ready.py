@@ -12,7 +12,6 @@ from assistant.clinic.records.options import ClinicOptions
 from assistant.clinic.upkeep.preparing import prepare_file
 from assistant.models import now
 
-
 _MAKING = Lock()
 
 
