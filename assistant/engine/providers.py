@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 import httpx2
 from agents.models.interface import Model
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from assistant.dialogue import Dialogue
 from assistant.engine.calls import Service
@@ -154,7 +155,12 @@ class Remote:
 async def _client(key: str, url: str | None, silence: float) -> AsyncIterator[AsyncOpenAI]:
     # Retries are the runner's: the client's own would add to them.
     patience = httpx2.Timeout(silence, connect=min(silence, 10))
-    client = AsyncOpenAI(api_key=key, base_url=url, max_retries=0, timeout=patience)
+    # One client serves everybody: what its server would have it remember goes to no other's call.
+    forgetful = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    http = DefaultAsyncHttpxClient(cookies=forgetful)
+    client = AsyncOpenAI(
+        api_key=key, base_url=url, max_retries=0, timeout=patience, http_client=http
+    )
     try:
         yield client
     finally:

@@ -12,7 +12,7 @@ from assistant.errors import SettingsError
 from assistant.settings import Settings
 from assistant.tool import Call, Tool
 from assistant.wiring import open_parts
-from tests.conftest import may_block
+from tests.conftest import MakeServer, may_block
 from tests.loglines import written
 from tests.processes import environment
 
@@ -48,3 +48,15 @@ async def test_workers_without_a_database_that_they_share_are_warned(
         async with open_parts(alone):
             pass
     assert "clinic.not_shared" in log.text
+
+
+async def test_a_file_that_was_damaged_is_told_by_health(
+    make_server: MakeServer, tmp_path: Path
+) -> None:
+    client = await make_server(DATA_DIR=str(tmp_path))
+    # As a disk or somebody's hand may leave it while the server runs.
+    (tmp_path / "clinic.db").write_bytes(b"no database" * 1_000)
+    async with client.get("/health") as reply:
+        health = await reply.json()
+    assert (reply.status, health["status"]) == (200, "degraded")
+    assert health["clinic"] == {"status": "unreachable"}

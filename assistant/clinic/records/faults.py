@@ -31,6 +31,8 @@ _SILENT = (PoolTimeoutError, TimeoutError, OSError)
 # Classes of PostgreSQL's codes: connection, resources, operator intervention, system, deadlock; a
 # lock that could not be had; a role or database that is not let in.
 _AWAY = ("08", "53", "57", "58", "40", "55P03", "28", "3D")
+# A file of SQLite's that is damaged.
+_BROKEN = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
 
 
 @contextmanager
@@ -88,7 +90,8 @@ def _is_away(error: Exception, code: str) -> bool:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     known = isinstance(error, (OperationalError, InterfaceError, ResourceClosedError))
-    return code.startswith(_AWAY) if code else known
+    broken = getattr(getattr(error, "orig", None), "sqlite_errorname", "") in _BROKEN
+    return code.startswith(_AWAY) if code else known or broken
 
 
 def _away(error: Exception) -> ClinicUnavailableError:
