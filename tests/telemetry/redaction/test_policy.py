@@ -46,10 +46,13 @@ def test_a_policy_of_one_line_is_enough(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("names: {}", "policy.yaml:1: names.secret: is missing"),
-        ("names: {secret: [a]}\nmask: {}", "policy.yaml:2: mask: there is no such field"),
+        (
+            "names: {secret: [a]}\nmask: {}",
+            "policy.yaml:2: mask: is not known; remove it or correct its name (known",
+        ),
         (
             "names: {secret: [a]}\nmasks:\n  email: gone",
-            "policy.yaml:3: masks.email: string should match",
+            "policy.yaml:3: masks.email: must match",
         ),
         (
             "names: {secret: [a]}\nphones:\n  regions: [NO]",
