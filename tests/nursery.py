@@ -17,6 +17,7 @@ import socket
 import sys
 from collections.abc import Mapping
 
+import coverage
 import msgspec
 
 LARGEST = 1 << 17
@@ -91,6 +92,9 @@ def _let_go(channel: socket.socket, given: list[int], living: Mapping[int, int])
 
 
 def _be(birth: Birth) -> None:
+    measured = any(name.startswith("COVERAGE") for name in birth.environment)
+    if not measured and (running := coverage.Coverage.current()) is not None:
+        running.stop()
     os.chdir(birth.folder)
     os.environ.clear()
     os.environ.update(birth.environment)

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -139,9 +140,19 @@ async def test_redis_restarts_again_and_again_under_load(
     tmp_path: Path, upstream: str, redis: processes.RedisProcess
 ) -> None:
     settings = remote(upstream) | {"REDIS_URL": redis.url}
-    async with processes.server(tmp_path / "one", **settings) as one, browser(one.url) as http:
-        runs = [await client.begin(http, _LONG) for _ in range(12)]
-        following = [asyncio.create_task(client.follow(http, run["run_id"])) for run in runs]
+    async with (
+        processes.server(tmp_path / "one", **settings) as one,
+        browser(one.url) as http,
+        AsyncExitStack() as open_streams,
+    ):
+        following = []
+        for _ in range(12):
+            run = await client.begin(http, _LONG)
+            # Open before the first outage: who comes within one is told to come again.
+            stream = await open_streams.enter_async_context(
+                http.get(f"/runs/{run['run_id']}/events")
+            )
+            following.append(asyncio.create_task(_read(stream)))
         for _ in range(4):
             await asyncio.sleep(0.2)
             await redis.stop()
@@ -149,6 +160,11 @@ async def test_redis_restarts_again_and_again_under_load(
         for log in await asyncio.gather(*following):
             _check_whole(log)
             assert [frame.data["attempt"] for frame in log if "attempt" in frame.data] == [1]
+
+
+async def _read(stream: aiohttp.ClientResponse) -> list[Frame]:
+    assert stream.status == 200, await stream.text()
+    return [frame async for frame in client.frames(stream)]
 
 
 async def _told(response: aiohttp.ClientResponse) -> AsyncIterator[Frame | str]:
