@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,19 +38,24 @@ EVENTS: list[Event] = [
 ]
 
 
-async def test_the_durable_log_is_compared_with_the_same_server_in_memory(tmp_path: Path) -> None:
-    figures = tmp_path / "figures.json"
+async def _run(scenario: str, variants: str, folder: Path) -> tuple[str, list[dict[str, Any]]]:
+    """Run a scenario in its short form; returns what it printed, and its figures."""
+    figures = folder / "figures.json"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.durable_log", "--quick"),
-        *("--variants", "memory,everysec", "--json", str(figures)),
+        *(sys.executable, "-m", f"bench.{scenario}", "--quick"),
+        *("--variants", variants, "--json", str(figures)),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
-    assert "| server's CPU, µs per token |" in out.decode()
-    rows = json.loads(figures.read_text("utf-8"))["results"]
+    return out.decode(), json.loads(figures.read_text("utf-8"))["results"]
+
+
+async def test_the_durable_log_is_compared_with_the_same_server_in_memory(tmp_path: Path) -> None:
+    printed, rows = await _run("durable_log", "memory,everysec", tmp_path)
+    assert "| server's CPU, µs per token |" in printed
     assert [(row["variant"], len(row["rounds"])) for row in rows] == [
         ("memory", 1),
         ("everysec", 1),
@@ -62,18 +68,8 @@ async def test_the_durable_log_is_compared_with_the_same_server_in_memory(tmp_pa
 
 
 async def test_what_traces_cost_is_compared_with_no_traces(tmp_path: Path) -> None:
-    figures = tmp_path / "figures.json"
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.telemetry", "--quick"),
-        *("--variants", "off,live", "--json", str(figures)),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert process.returncode == 0, err.decode()
-    assert "|  | tracing off | a live collector |" in out.decode()
-    rows = json.loads(figures.read_text("utf-8"))["results"]
+    printed, rows = await _run("telemetry", "off,live", tmp_path)
+    assert "|  | tracing off | a live collector |" in printed
     assert [(row["variant"], len(row["rounds"])) for row in rows] == [("off", 1), ("live", 1)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,8 @@ from tests.telemetry.canaries.turns.doors import ROUTES
 FORMS = ("json", "console")
 LEVELS = ("INFO", "WARNING", "ERROR")
 _SHARES = len(LEVELS) * len(FORMS)
+# Two at DEBUG, the shares, two for each mode that asks who it is, and one that logs all.
+_SERVERS = 2 + _SHARES + 4 + 1
 _CAPTURES = {("DEBUG", "console"), ("WARNING", "json")}
 _SEEN = (
     *("run.accepted", "tool.failed", "model.failed", "socket.refused", "mischief.done"),
@@ -49,9 +51,22 @@ async def _both(level: str, folder: Path, shares: Sequence[Sequence[Turn]]) -> l
 
 
 @pytest.fixture(scope="module")
-def reports() -> dict[str, Report]:
-    """Return where the reports of all servers are gathered."""
-    return {}
+def reports(request: pytest.FixtureRequest) -> Iterator[dict[str, Report]]:
+    """Return where all servers' reports are gathered; at the end tell in a line what they say."""
+    gathered: dict[str, Report] = {}
+    yield gathered
+    every = list(gathered.values())
+    turns, paths = sum(report.turns for report in every), {turn.path for turn in TURNS}
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        sys.stdout.write(
+            f"\n{turns} turns, {len(TURNS)} of them different, over {len(ROUTES)} routes and "
+            f"{len(paths)} ways to fail, on {len(every)} servers ({', '.join(gathered)}): "
+            f"{sum(report.searched for report in every):,} characters searched for "
+            f"{sum(report.sought for report in every):,} canaries, "
+            f"{sum(len(report.leaks) for report in every)} leaks\n"
+        )
+    if len(every) == _SERVERS:
+        assert turns > 2 * len(TURNS) + _SERVERS
 
 
 def test_there_are_turns_enough_each_by_its_own_name() -> None:
@@ -99,20 +114,3 @@ async def test_where_libraries_are_told_to_log_all(
     turns = (*models.TURNS, *talk.TURNS)[::3]
     report = reports[stand.name] = await perform(stand, tmp_path, turns)
     report.check()
-
-
-def test_all_together(reports: dict[str, Report], capsys: pytest.CaptureFixture[str]) -> None:
-    """Tell in a line what was done; only where all of it was."""
-    if len(reports) < 2 * len(LEVELS) + 2 + 4 + 1:
-        pytest.skip("some of the servers were not asked for, or failed")
-    every = list(reports.values())
-    turns, paths = sum(report.turns for report in every), {turn.path for turn in TURNS}
-    with capsys.disabled():
-        sys.stdout.write(
-            f"\n{turns} turns, {len(TURNS)} of them different, over {len(ROUTES)} routes and "
-            f"{len(paths)} ways to fail, on {len(every)} servers ({', '.join(reports)}): "
-            f"{sum(report.searched for report in every):,} characters searched for "
-            f"{sum(report.sought for report in every):,} canaries, "
-            f"{sum(len(report.leaks) for report in every)} leaks\n"
-        )
-    assert turns > 2 * len(TURNS) + len(every)
