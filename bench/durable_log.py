@@ -22,7 +22,7 @@ from statistics import median
 from assistant.store.embedded import find_binary
 from bench.load import Load
 from bench.measure import fsync_ms, machine, split_cores
-from bench.report import as_json, as_markdown
+from bench.report import compare_all, publish
 from bench.rounds import Results, compare
 from bench.servers import ROOT, Variant, redis_program
 
@@ -74,12 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "disk": f"a small write with fdatasync takes {disk[0]:.2f} ms, p99 {disk[1]:.2f} ms",
         "versions": _versions(),
         "others on this machine": _others(results),
-        "rounds": f"{rounds} in {time.monotonic() - begun:.0f} s; medians of the rounds; ratios "
-        "are made within a round: median, least to greatest",
+        "rounds": f"{rounds} in {time.monotonic() - begun:.0f} s",
     }
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_bytes(as_json(results, about))
-    sys.stdout.write(as_markdown(results, about))
+    publish(results, about, options.json, compare_all)
     return 0
 
 

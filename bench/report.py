@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from statistics import median
 
 import msgspec
@@ -11,6 +13,21 @@ from bench.load import Load
 from bench.rounds import Figures, Results
 
 _NONE = "-"
+
+
+Table = Callable[[Results, Load], list[str]]
+"""Makes the lines of a load's table."""
+
+
+def publish(results: Results, about: dict[str, str], figures: Path, table: Table) -> None:
+    """Print the medians of all rounds, and write every figure to a file."""
+    about |= {
+        "rounds": f"{about['rounds']}; medians of the rounds; ratios are made within a round: "
+        "median, least to greatest"
+    }
+    figures.parent.mkdir(parents=True, exist_ok=True)
+    figures.write_bytes(as_json(results, about))
+    sys.stdout.write(_as_markdown(results, about, table))
 
 
 def as_json(results: Results, about: dict[str, str]) -> bytes:
@@ -22,11 +39,10 @@ def as_json(results: Results, about: dict[str, str]) -> bytes:
     return msgspec.json.format(msgspec.json.encode({"about": about, "results": rows}), indent=1)
 
 
-def as_markdown(results: Results, about: dict[str, str]) -> str:
-    """Return the medians of all rounds; the first variant is what the others are compared to."""
+def _as_markdown(results: Results, about: dict[str, str], table: Table) -> str:
     lines = [f"- {name}: {value}" for name, value in about.items()]
     for load in results.loads:
-        lines += ["", f"### {title(load)}", "", *_table(results, load)]
+        lines += ["", f"### {title(load)}", "", *table(results, load)]
     return "\n".join(lines) + "\n"
 
 
@@ -42,7 +58,8 @@ def title(load: Load) -> str:
     return f"{many}, {each}, {pace}"
 
 
-def _table(results: Results, load: Load) -> list[str]:
+def compare_all(results: Results, load: Load) -> list[str]:
+    """Return a table of the server's and the store's figures, compared to the first variant."""
     names = [variant.name for variant in results.variants]
     columns = [results.figures[load.name, name] for name in names]
     first = columns[0]

@@ -22,7 +22,7 @@ from statistics import median
 
 from bench.load import Load
 from bench.measure import machine, move, split_cores
-from bench.report import as_json, compared, row, title
+from bench.report import compared, publish, row
 from bench.rounds import Results, compare
 from bench.servers import ROOT, Variant, program
 
@@ -85,12 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{version('opentelemetry-sdk')}, oteltap {version('oteltap')}",
         "others on this machine": f"took {share:.0%} of the server's core (median); load at the "
         f"end {os.getloadavg()[0]:.1f}",
-        "rounds": f"{rounds} in {time.monotonic() - begun:.0f} s; medians of the rounds; ratios "
-        "are made within a round: median, least to greatest",
+        "rounds": f"{rounds} in {time.monotonic() - begun:.0f} s",
     }
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_bytes(as_json(results, about))
-    sys.stdout.write(as_markdown(results, about))
+    publish(results, about, options.json, _table)
     return 0
 
 
@@ -122,15 +119,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def as_markdown(results: Results, about: dict[str, str]) -> str:
-    """Return the medians of all rounds, each with its ratio to the first variant."""
-    lines = [f"- {name}: {value}" for name, value in about.items()]
-    for load in results.loads:
-        lines += ["", f"### {title(load)}", "", *_table(results, load)]
-    return "\n".join(lines) + "\n"
-
-
 def _table(results: Results, load: Load) -> list[str]:
+    """Return the medians of all rounds, each with its ratio to the first variant."""
     first, *others = [results.figures[load.name, v.name] for v in results.variants]
     return [
         row(["", *(variant.title for variant in results.variants)]),
