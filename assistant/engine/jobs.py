@@ -101,6 +101,19 @@ class Sink(Protocol):
         """Wait while too many events are on their way."""
 
 
+class Voice(Protocol):
+    """The short way of a model's text to its listeners, past the runner's queue."""
+
+    def say(self, text: str, item: str) -> None:
+        """Append text to the message that goes by the model's name `item`; never waits."""
+
+    async def heard(self, event: object) -> None:
+        """Wait until an event that went the long way, through the runner, was listened to."""
+
+    async def room(self) -> None:
+        """Wait while too much of what was said is on its way."""
+
+
 class Record(Sink, Protocol):
     """Where a run's events and its progress become durable.
 
