@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from typing_extensions import override
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -161,12 +163,11 @@ class RunCancelled(msgspec.Struct, frozen=True, tag_field="type", tag="run.cance
 
 
 Terminal = RunCompleted | RunFailed | RunCancelled
-Event = (
+Step = (
     RunStarted
     | RunQueued
     | AgentSwitched
     | MessageStarted
-    | MessageDelta
     | MessageCompleted
     | MessageDiscarded
     | ToolCalled
@@ -176,21 +177,52 @@ Event = (
     | SafetyFlagged
     | Terminal
 )
+"""Everything but text, of which there is most."""
+
+Event = MessageDelta | Step
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One line of a run's log: the event and its sequence number, gapless from 0."""
+class Entry(msgspec.Struct, eq=False):
+    """One line of a run's log: the event and its sequence number, gapless from 0.
+
+    Attributes:
+        made: what wires have made of it.
+    """
 
     sequence: int
     event: Event
+    made: dict[Any, bytes] = msgspec.field(default_factory=dict)
 
     @property
     def is_terminal(self) -> bool:
         """Whether this entry ends its log."""
         return isinstance(self.event, Terminal)
+
+    def framed(self, run: Any, encode: Encoder) -> bytes:
+        """Return what a wire makes of the entry; made once, however many follow the run."""
+        data = self.made.get(encode)
+        if data is None:
+            data = self.made[encode] = encode(run, self)
+        return data
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Entry) and self._known == other._known
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self._known)
+
+    @property
+    def _known(self) -> tuple[int, Event]:
+        return self.sequence, self.event
+
+
+Encoder = Callable[[Any, Entry], bytes]
+"""A wire: makes bytes of an entry of a run's log."""
 
 
 def encode(event: Event) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,8 @@ from agents.run_config import CallModelData, ModelInputData, ToolErrorFormatterA
 
 from assistant.engine import approvals, faults, safety, tracing
 from assistant.engine.agents import build_agent
-from assistant.engine.jobs import Checkpoint, Job, Limits, Record, RunContext
+from assistant.engine.hearing import Hearing
+from assistant.engine.jobs import Checkpoint, Job, Limits, Record, RunContext, Voice
 from assistant.engine.narration import Narrator, outputs_in
 from assistant.engine.tools import Toolbox
 from assistant.engine.transcript import Transcript
@@ -43,7 +43,7 @@ class Execution:
         job: Job,
         record: Record,
         *,
-        model_for: Callable[[Job, Persona], Model],
+        model_for: Callable[[Job, Persona, Voice], Model],
         tools: Tools,
         limits: Limits,
         captures: bool = False,
@@ -51,7 +51,6 @@ class Execution:
         self._job, self._captures = job, captures
         self._record = record
         self._limits = limits
-        self._model_for = model_for
         self._context = RunContext(job)
         self._transcript = Transcript(job)
         self._toolbox = Toolbox(job, tools, record, self._transcript.answered)
@@ -61,8 +60,9 @@ class Execution:
             outcomes=self._context.outcomes,
             shows_tools=lambda slug: job.others[slug].file.show_tools,
         )
+        self._hearing = hearing = Hearing(self._narrator, record, limits.silence)
+        self._model_for = lambda job, persona: model_for(job, persona, hearing)
         self._result: RunResultStreaming | None = None
-        self._clock = asyncio.timeout(None)
         self._whole = False
         self.checkpoint = job.checkpoint
         self.wanted: list[Approval] = []
@@ -197,9 +197,8 @@ class Execution:
         kept = outputs_in(self.checkpoint.added) if self.checkpoint else 0
         if done > kept and self._result is not None:
             await self._narrator.caught_up(done)
-            self._clock.reschedule(None)
-            await self._keep(self._result.to_state(), begun=True)
-            self._clock.reschedule(asyncio.get_running_loop().time() + self._limits.silence)
+            with self._hearing.silence.held():
+                await self._keep(self._result.to_state(), begun=True)
         return data.model_data
 
     async def _keep(self, state: _State, *, begun: bool = False) -> None:
@@ -215,21 +214,9 @@ class Execution:
         await self._record.keep(self.checkpoint)
 
     async def _listen(self, result: RunResultStreaming) -> None:
-        loop, silence = asyncio.get_running_loop(), self._limits.silence
-        self._clock = clock = asyncio.timeout(silence)
-        try:
-            async with clock:
-                async for event in result.stream_events():
-                    self._narrator.hear(event)
-                    # Waiting for the store or for a tool is no silence of the model's.
-                    clock.reschedule(None)
-                    await self._record.room()
-                    if not self._narrator.tools_at_work:
-                        clock.reschedule(loop.time() + silence)
-        except TimeoutError:
-            if clock.expired():
-                raise faults.silent() from None
-            raise
+        async with self._hearing.silence.bounded():
+            async for event in result.stream_events():
+                await self._hearing.hear(event)
 
 
 def _unknown(failed: ToolErrorFormatterArgs[RunContext]) -> str | None:

@@ -107,6 +107,9 @@ class Voice(Protocol):
     def say(self, text: str, item: str) -> None:
         """Append text to the message that goes by the model's name `item`; never waits."""
 
+    def alive(self) -> None:
+        """Note that the model is at work, though it says nothing."""
+
     async def heard(self, event: object) -> None:
         """Wait until an event that went the long way, through the runner, was listened to."""
 

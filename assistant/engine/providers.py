@@ -18,8 +18,9 @@ from assistant.dialogue import Dialogue
 from assistant.engine.calls import Service
 from assistant.engine.demo import DemoModel, Pace
 from assistant.engine.endings import ChatModel, ResponsesModel
-from assistant.engine.jobs import Job
+from assistant.engine.jobs import Job, Voice
 from assistant.engine.local import open_local
+from assistant.engine.transport import DirectChatModel, DirectResponsesModel, Door, open_door
 from assistant.errors import SettingsError
 from assistant.persona import Persona
 
@@ -33,6 +34,7 @@ class ProviderOptions:
 
     Attributes:
         api: `auto` speaks Responses to OpenAI itself and Chat Completions to everything else.
+        transport: `direct` is our own way to the model, `sdk` the openai client's.
     """
 
     provider: Provider
@@ -40,6 +42,7 @@ class ProviderOptions:
     api_key: str | None = None
     base_url: str | None = None
     api: Literal["auto", "responses", "chat"] = "auto"
+    transport: Literal["direct", "sdk"] = "direct"
     silence: float = 30
     local_path: Path | None = None
     pace: Pace = field(default_factory=Pace)
@@ -55,8 +58,8 @@ class Models(Protocol):
     def name_for(self, persona: Persona, asked: str | None) -> str:
         """Return the name of the model that will answer."""
 
-    def model_for(self, job: Job, persona: Persona) -> Model:
-        """Return the model itself."""
+    def model_for(self, job: Job, persona: Persona, voice: Voice | None = None) -> Model:
+        """Return the model itself; one that can tells its text to `voice`, past the runner."""
 
 
 @asynccontextmanager
@@ -77,18 +80,22 @@ async def open_models(
             async with (
                 open_local(options.local_path) as (url, name),
                 _client("local", url, options.silence) as client,
+                _door(client, options) as door,
             ):
-                yield Remote("local", client, name, speaks_responses=False, fixed=True)
+                yield Remote("local", client, door, name, speaks_responses=False, fixed=True)
         case "openai":
             if not options.api_key and not options.base_url:
                 detail = "OPENAI_API_KEY: is missing; set it, or MODEL_PROVIDER=demo"
                 raise SettingsError(detail)
             key = options.api_key or "none"
-            async with _client(key, options.base_url, options.silence) as client:
+            async with (
+                _client(key, options.base_url, options.silence) as client,
+                _door(client, options) as door,
+            ):
                 host = urlsplit(str(client.base_url)).hostname
                 official = host == "api.openai.com"
                 responses = options.api == "responses" or (options.api == "auto" and official)
-                yield Remote("openai", client, options.model, speaks_responses=responses)
+                yield Remote("openai", client, door, options.model, speaks_responses=responses)
 
 
 class Demo:
@@ -104,7 +111,7 @@ class Demo:
         """Return `demo`, whatever was asked for."""
         return "demo"
 
-    def model_for(self, job: Job, persona: Persona) -> Model:
+    def model_for(self, job: Job, persona: Persona, voice: Voice | None = None) -> Model:  # noqa: ARG002
         """Return the persona's dialogue and script as a model."""
         name = persona.demo.dialogue if persona.demo else None
         dialogue = self._dialogues.get(name) if name else None
@@ -114,6 +121,8 @@ class Demo:
 class Remote:
     """A model behind OpenAI's protocols.
 
+    `door` is our own way there; without one, all goes by the openai client.
+
     Attributes:
         fixed: whether it has one model only, whatever name it is asked for.
     """
@@ -122,6 +131,7 @@ class Remote:
         self,
         provider: Provider,
         client: AsyncOpenAI,
+        door: Door | None,
         default: str,
         *,
         speaks_responses: bool,
@@ -129,9 +139,12 @@ class Remote:
     ) -> None:
         self.provider: Provider = provider
         self._client = client
+        self._door = door
         self._default = default
         self._fixed = fixed
         self._speaks_responses = speaks_responses
+        url, api = client.base_url, "responses" if speaks_responses else "chat_completions"
+        self._service = Service(provider, url.host, url.port or _PORTS.get(url.scheme), api)
 
     def name_for(self, persona: Persona, asked: str | None) -> str:
         """Return the request's model, else the persona's, else the default one."""
@@ -139,16 +152,17 @@ class Remote:
             return self._default
         return asked or persona.file.model.name or self._default
 
-    def model_for(self, job: Job, persona: Persona) -> Model:
-        """Return the SDK's model for the protocol in use."""
+    def model_for(self, job: Job, persona: Persona, voice: Voice | None = None) -> Model:
+        """Return the SDK's model for the protocol in use, on the way in use."""
         name = job.model if persona is job.persona else self.name_for(persona, None)
+        door, service = self._door, self._service
+        if door is None and self._speaks_responses:
+            return ResponsesModel(name, self._client, service)
+        if door is None:
+            return ChatModel(name, self._client, service)
         if self._speaks_responses:
-            return ResponsesModel(name, self._client, self._service("responses"))
-        return ChatModel(name, self._client, self._service("chat_completions"))
-
-    def _service(self, api: str) -> Service:
-        url = self._client.base_url
-        return Service(self.provider, url.host, url.port or _PORTS.get(url.scheme), api)
+            return DirectResponsesModel(name, door, service, voice)
+        return DirectChatModel(name, door, service, voice)
 
 
 @asynccontextmanager
@@ -165,3 +179,12 @@ async def _client(key: str, url: str | None, silence: float) -> AsyncIterator[As
         yield client
     finally:
         await client.close()
+
+
+@asynccontextmanager
+async def _door(client: AsyncOpenAI, options: ProviderOptions) -> AsyncIterator[Door | None]:
+    if options.transport == "sdk":
+        yield None
+        return
+    async with open_door(client, options.silence) as door:
+        yield door

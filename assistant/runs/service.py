@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
 
 import msgspec
 import structlog
@@ -17,7 +18,7 @@ from assistant.personas import Catalog
 from assistant.runs.approvals import ApprovalService
 from assistant.runs.asks import Ask, Executor, Models, Place
 from assistant.runs.sessions import SessionService, unknown_session
-from assistant.store import Claim, HistoryLine, Offer, Store, digest
+from assistant.store import Claim, Cursor, HistoryLine, Offer, Store, digest
 
 log = structlog.get_logger(__name__)
 
@@ -89,6 +90,10 @@ class RunService:
             detail = "There is no run by this id, or it is no longer kept."
             raise NotFoundError(detail)
         return run
+
+    def open_cursor(self, run: Run, after: int = -1) -> AbstractAsyncContextManager[Cursor]:
+        """Open a cursor on the run's log after number `after`."""
+        return self._store.log.cursor(run, after)
 
     def follow(self, run: Run, after: int = -1) -> AsyncGenerator[list[Entry]]:
         """Yield the run's log after number `after`, up to and with its terminal entry."""

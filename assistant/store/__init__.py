@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assistant.store.approvals import Approvals
+from assistant.store.cursor import Cursor
 from assistant.store.leases import Claim, Leases
 from assistant.store.log import Log
 from assistant.store.opening import Store, StoreOptions, open_store
@@ -14,6 +15,7 @@ from assistant.store.vitals import Vitals
 __all__ = [
     "Approvals",
     "Claim",
+    "Cursor",
     "Ending",
     "HistoryLine",
     "Leases",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import structlog
 from redis.exceptions import RedisError
@@ -14,6 +13,9 @@ from assistant.store import keys
 from assistant.store.client import Client
 
 log = structlog.get_logger(__name__)
+
+Ring = Callable[[], None]
+"""Is called when there may be news; never waits."""
 
 
 class Bells:
@@ -24,30 +26,29 @@ class Bells:
 
     def __init__(self, redis: Client) -> None:
         self._pubsub = redis.pubsub()
-        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._waiting: defaultdict[str, set[Ring]] = defaultdict(set)
         self._subscribed = asyncio.Event()
         self.on_control: Callable[[str], None] = lambda _: None
 
-    @asynccontextmanager
-    async def listen(self, channel: str) -> AsyncIterator[asyncio.Event]:
-        """Yield an event that is set at each ring of `channel`; clear it before looking."""
-        bell = asyncio.Event()
+    async def join(self, channel: str, ring: Ring) -> None:
+        """Call `ring` at each ring of `channel`, as soon as the server has taken note too."""
         waiting = self._waiting[channel]
-        waiting.add(bell)
-        try:
-            if len(waiting) == 1:
-                await self._tell(self._pubsub.subscribe, channel)
-            yield bell
-        finally:
-            waiting.discard(bell)
-            if not waiting:
-                del self._waiting[channel]
-                await self._tell(self._pubsub.unsubscribe, channel)
+        waiting.add(ring)
+        if len(waiting) == 1:
+            await self._tell(self._pubsub.subscribe, channel)
+
+    async def leave(self, channel: str, ring: Ring) -> None:
+        """Call it no more."""
+        waiting = self._waiting[channel]
+        waiting.discard(ring)
+        if not waiting:
+            del self._waiting[channel]
+            await self._tell(self._pubsub.unsubscribe, channel)
 
     def ring(self, channel: str) -> None:
         """Ring all that listen to `channel` in this process."""
-        for bell in self._waiting.get(channel, ()):
-            bell.set()
+        for ring in self._waiting.get(channel, ()):
+            ring()
 
     async def pump(self) -> None:
         """Pass publications on, for as long as the task lives; survives a lost server."""

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from assistant.errors import LeaseLostError
+from assistant.events import RunStarted
 from assistant.models import Run, now
 from assistant.store import keys
 from assistant.store.client import Client
@@ -40,6 +41,7 @@ class Claim(msgspec.Struct, frozen=True):
         crashes: how often it was left since it last made progress.
         resumed: whether it goes on after a decision, not after a crash.
         queued_at: when it was last queued, in milliseconds since 1970; 0 where it never was.
+        opening: the log's last entry, where this process has just written it.
     """
 
     run: Run
@@ -51,6 +53,7 @@ class Claim(msgspec.Struct, frozen=True):
     crashes: int = 0
     resumed: bool = False
     queued_at: int = 0
+    opening: RunStarted | None = None
 
 
 class Leases:

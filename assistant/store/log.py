@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
 
 from assistant import events, tracing
-from assistant.errors import NotFoundError, StoreUnavailableError
+from assistant.errors import StoreUnavailableError
 from assistant.events import Entry
-from assistant.metrics import clients, parts
+from assistant.metrics import parts
 from assistant.models import Run
 from assistant.store import keys
 from assistant.store.bells import Bells
 from assistant.store.client import Client
+from assistant.store.cursor import Cursor, gone
 from assistant.store.leases import Claim
+from assistant.store.pages import Pages
 from assistant.store.pen import Pen
-from assistant.store.scripts import APPEND, Call, Scripts
+from assistant.store.scripts import APPEND, Scripts
+from assistant.store.tail import Tail
 
 log = structlog.get_logger(__name__)
 
-LOOK_AGAIN = 2.0
 _PAGE = 2_000
 
 
 class Log:
     """All runs' logs as one process sees them.
 
-    One flusher sends what is pending for all runs in one pipeline, and only then the next: with
-    few runs nothing waits, with many the cost of a round trip is shared.
+    One flusher sends what is pending for all runs in one step, and only then the next: with few
+    runs nothing waits, with many the cost of a round trip is shared. What the store has
+    acknowledged goes straight to those who follow here.
     """
 
     def __init__(self, redis: Client, bells: Bells, *, lease_ms: int) -> None:
@@ -39,18 +43,34 @@ class Log:
         self._scripts = Scripts(redis)
         self._bells = bells
         self._lease_ms = lease_ms
-        self._pens: set[Pen] = set()
+        self._pages = Pages(self.read)
+        self._tails: dict[str, Tail] = {}
+        self._full: dict[Pen, None] = {}
         self._wake = asyncio.Event()
+
+    def expect(self, claim: Claim) -> None:
+        """Know that this process is about to write a run's log, until `leave_off`."""
+        tail = self._tail(claim.run)
+        if claim.opening is not None:
+            tail.extend([Entry(claim.last, claim.opening)])
+        tail.begin(claim.last)
+
+    def leave_off(self, run: Run) -> None:
+        """Know that this process writes a run's log no more; another one may."""
+        tail = self._tail(run)
+        tail.leave_off()
+        if not tail.followed:
+            del self._tails[run.run_id]
 
     def open_pen(self, claim: Claim) -> Pen:
         """Return a pen that goes on where the log ends; give it back with `close_pen`."""
-        pen = Pen(claim.run, claim.token, claim.last + 1, self._wake)
-        self._pens.add(pen)
-        return pen
+        self.expect(claim)
+        return Pen(claim.run, claim.token, claim.last + 1, self._tail(claim.run), self._fill)
 
     def close_pen(self, pen: Pen) -> None:
         """Forget a pen; what it has not drained is dropped."""
-        self._pens.discard(pen)
+        self._full.pop(pen, None)
+        self.leave_off(pen.run)
 
     async def flush_forever(self) -> None:
         """Send pending events for as long as the task lives; waits out a lost store."""
@@ -58,13 +78,19 @@ class Log:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            batch = [(pen, taken) for pen in self._pens if (taken := pen.take())]
+            pens, self._full = self._full, {}
+            batch = [(pen, taken) for pen in pens if (taken := pen.take())]
             if not batch:
                 continue
-            if await self._send(batch):
+            try:
+                sent = await self._send(batch)
+            finally:
+                # What is not settled is still to be taken, also when this task begins again.
+                for pen, _ in batch:
+                    pen.wake()
+            if sent:
                 delay = 0.05
             else:
-                self._wake.set()
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 1.0)
 
@@ -81,6 +107,19 @@ class Log:
             rows = await self._redis.call("XREVRANGE", keys.log(run_id), "+", "-", "COUNT", 1)
         return _entry(rows[0]) if rows else None
 
+    @asynccontextmanager
+    async def cursor(self, run: Run, after: int = -1) -> AsyncIterator[Cursor]:
+        """Open a cursor on a run's log after number `after`; it is rung while it is open."""
+        tail = self._tail(run)
+        cursor = Cursor(_Reading(self, run.run_id, self._pages, self._bells), tail, after)
+        tail.join(cursor.ring)
+        try:
+            yield cursor
+        finally:
+            tail.leave(cursor.ring)
+            if not tail.followed:
+                await self._let_go(run.run_id, tail)
+
     async def follow(self, run: Run, after: int = -1) -> AsyncGenerator[list[Entry]]:
         """Yield batches of entries after number `after`: those there are, then live ones.
 
@@ -89,70 +128,88 @@ class Log:
         Raises:
             NotFoundError: when the log is gone, because it expired or was deleted.
         """
-        comes_back = after >= 0
-        async with self._bells.listen(keys.channel(run.session_id, run.run_id)) as bell:
-            while True:
-                bell.clear()
-                try:
-                    found = await self.read(run.run_id, after)
-                    if comes_back:
-                        comes_back = False
-                        clients.RESUME_GAP.record(len(found))
-                    if not found and await self._is_past_end(run.run_id, after):
-                        return
-                except StoreUnavailableError:
-                    # One line for each stream twice a second would bury the writers' warnings.
-                    log.debug("store.follow.waiting", run_id=run.run_id)
-                    await asyncio.sleep(0.5)
-                    continue
-                if found:
+        async with self.cursor(run, after) as cursor:
+            while not cursor.ended:
+                if found := await cursor.take():
                     yield found
-                    after = found[-1].sequence
-                    if found[-1].is_terminal:
-                        return
-                else:
-                    await _rung(bell)
+                elif not cursor.ended:
+                    await cursor.wait()
 
-    async def _is_past_end(self, run_id: str, after: int) -> bool:
-        last = await self.last(run_id)
-        if last is None:
-            detail = f"The log of run {run_id} is no longer kept."
-            raise NotFoundError(detail)
-        return last.is_terminal and last.sequence <= after
+    def _tail(self, run: Run) -> Tail:
+        tail = self._tails.get(run.run_id)
+        if tail is None:
+            tail = self._tails[run.run_id] = Tail(keys.channel(run.session_id, run.run_id))
+        return tail
+
+    async def _let_go(self, run_id: str, tail: Tail) -> None:
+        if not tail.written_here and self._tails.get(run_id) is tail:
+            del self._tails[run_id]
+        if tail.listening:
+            tail.listening = False
+            await self._bells.leave(tail.channel, tail.ring)
+
+    def _fill(self, pen: Pen) -> None:
+        self._full[pen] = None
+        self._wake.set()
 
     async def _send(self, batch: Sequence[tuple[Pen, list[bytes]]]) -> bool:
-        calls: list[Call] = [([], self._arguments(pen, taken)) for pen, taken in batch]
+        arguments: list[Any] = [self._lease_ms]
+        for pen, taken in batch:
+            arguments += [pen.run.run_id, pen.token, pen.next_sequence, len(taken), *taken]
         begun = time.monotonic()
         try:
-            replies = await self._scripts.run_all(APPEND, calls)
+            replies = await self._scripts.run(APPEND, [], *arguments)
         except StoreUnavailableError:
             parts.FLUSH_DURATION.record(time.monotonic() - begun, outcome="error")
             log.warning("store.append.waiting", runs=len(batch))
             return False
         parts.FLUSH_DURATION.record(time.monotonic() - begun, outcome="ok")
         parts.FLUSH_ENTRIES.record(sum(len(taken) for _, taken in batch))
-        settled = True
-        for (pen, _), reply in zip(batch, replies, strict=True):
-            if isinstance(reply, Exception):
-                log.warning("store.append.refused", error=type(reply).__name__)
-                settled = False
-                continue
-            pen.settle(written=reply in {b"ok", b"again"})
-            if pen.lost.is_set():
-                log.warning("run.lease.lost", run_id=pen.run.run_id, why=reply.decode())
-            self._bells.ring(pen.channel)
-        return settled
-
-    def _arguments(self, pen: Pen, taken: list[bytes]) -> list[Any]:
-        return [pen.run.run_id, pen.token, self._lease_ms, pen.next_sequence, *taken]
+        settled = [_settle(pen, reply) for (pen, _), reply in zip(batch, replies, strict=True)]
+        return all(settled)
 
 
-async def _rung(bell: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(LOOK_AGAIN):
-            await bell.wait()
-    except TimeoutError:
-        pass
+class _Reading:
+    """One run's log as the store has it."""
+
+    def __init__(self, log: Log, run_id: str, pages: Pages, bells: Bells) -> None:
+        self._log = log
+        self._run_id = run_id
+        self._pages = pages
+        self._bells = bells
+
+    async def page(self, after: int) -> list[Entry]:
+        return await self._pages.after(self._run_id, after)
+
+    async def is_kept(self) -> bool:
+        return await self._log.last(self._run_id) is not None
+
+    async def look(self, tail: Tail) -> bool:
+        if not tail.listening:
+            tail.listening = True
+            # First the bell, then the look: what comes in between rings.
+            await self._bells.join(tail.channel, tail.ring)
+        return await tail.look(self._read)
+
+    async def _read(self, after: int) -> Sequence[Entry]:
+        found = await self._log.read(self._run_id, after) if after >= 0 else []
+        if found:
+            return found
+        newest = await self._log.last(self._run_id)
+        if newest is None:
+            raise gone()
+        return [newest]
+
+
+def _settle(pen: Pen, reply: bytes) -> bool:
+    """Tell a pen what became of what it gave; returns whether that is for good."""
+    if reply.startswith(b"error"):
+        log.warning("store.append.refused", error=reply.split(b" ")[1].decode("ascii", "replace"))
+        return False
+    pen.settle(written=reply in {b"ok", b"again"})
+    if pen.lost.is_set():
+        log.warning("run.lease.lost", run_id=pen.run.run_id, why=reply.decode())
+    return True
 
 
 def _entry(row: tuple[bytes, dict[bytes, bytes]]) -> Entry:

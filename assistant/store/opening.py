@@ -30,7 +30,7 @@ from assistant.store.leases import Leases
 from assistant.store.log import Log
 from assistant.store.runs import Runs
 from assistant.store.sessions import Sessions
-from assistant.store.spans import watch
+from assistant.store.spans import WatchedClient
 from assistant.store.vitals import Vitals, take_vitals
 
 log = structlog.get_logger(__name__)
@@ -121,7 +121,7 @@ async def open_store(options: StoreOptions) -> AsyncIterator[Store]:
             bells=bells,
             log=Log(redis, bells, lease_ms=leases.lease_ms),
             sessions=Sessions(redis, idle=options.idle, keep=options.history),
-            runs=Runs(redis, bells, leases, keep=options.history),
+            runs=Runs(redis, leases, keep=options.history),
             leases=leases,
             approvals=Approvals(redis, bells, leases, keep=options.history),
             kind=kind,
@@ -175,8 +175,6 @@ def _client(url: str, stack: AsyncExitStack) -> Client:
         retry=Retry(NoBackoff(), 1),
         driver_info=_DRIVER,
     )
-    redis: Client = Client.from_pool(pool)  # type: ignore[assignment]
-    if tracing.is_on():
-        watch(redis)
+    redis = WatchedClient(pool) if tracing.is_on() else Client(pool)
     stack.push_async_callback(redis.aclose)
     return redis

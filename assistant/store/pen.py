@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Sequence
 
 import msgspec
 import structlog
 
 from assistant import events
 from assistant.errors import LeaseLostError
-from assistant.events import Event, MessageDelta
+from assistant.events import Entry, Event, MessageDelta
 from assistant.models import Run
-from assistant.store import keys
+from assistant.store.tail import Tail
 
 log = structlog.get_logger(__name__)
 
@@ -26,16 +27,38 @@ class Pen:
     a writer waits when the store cannot keep up, `drain` where it waits for acknowledgement.
     """
 
-    def __init__(self, run: Run, token: str, next_sequence: int, wake: asyncio.Event) -> None:
+    def __init__(
+        self,
+        run: Run,
+        token: str,
+        next_sequence: int,
+        tail: Tail,
+        fill: Callable[[Pen], None] = lambda _: None,
+    ) -> None:
+        """Begin to write.
+
+        Args:
+            run: whose log it is.
+            token: the attempt that holds the lease.
+            next_sequence: number of the next entry.
+            tail: is given what the store has acknowledged.
+            fill: is called when there is something to take.
+        """
         self.run = run
         self.token = token
         self.next_sequence = next_sequence
-        self.channel = keys.channel(run.session_id, run.run_id)
         self._pending: deque[Event] = deque()
+        self._sent: Sequence[Event] = ()
         self._in_flight: list[bytes] = []
-        self._wake = wake
+        self._tail = tail
+        self._fill = fill
         self._moved = asyncio.Event()
         self.lost = asyncio.Event()
+
+    @property
+    def channel(self) -> str:
+        """Where what it writes is announced."""
+        return self._tail.channel
 
     @property
     def idle(self) -> bool:
@@ -56,7 +79,7 @@ class Pen:
             self._pending[-1] = MessageDelta(event.item_id, last.text + event.text)
         else:
             self._pending.append(event)
-        self._wake.set()
+        self._fill(self)
 
     async def room(self) -> None:
         """Wait while too much is unacknowledged.
@@ -79,6 +102,7 @@ class Pen:
         if not self._in_flight:
             try:
                 self._in_flight = [events.encode(event) for event in self._pending]
+                self._sent = tuple(self._pending)
             except ValueError:
                 # What cannot be written ends its own run, and must not hold up all others.
                 log.exception("run.event.unwritable", run_id=self.run.run_id)
@@ -89,15 +113,25 @@ class Pen:
     def settle(self, *, written: bool) -> None:
         """Note the store's answer: acknowledged, or refused for good."""
         if written:
-            self.next_sequence += len(self._in_flight)
+            self.tell(*self._sent)
+            self.next_sequence += len(self._sent)
         else:
             self.lost.set()
             self._pending.clear()
-        self._in_flight = []
-        if self._pending:
-            # Emitted while the batch was on its way; nobody may ever emit again to wake anyone.
-            self._wake.set()
+            self._tail.leave_off()
+        self._sent, self._in_flight = (), []
         self._moved.set()
+        self.wake()
+
+    def tell(self, *written: Event) -> None:
+        """Pass on what comes next in the log, now that the store has it."""
+        first = self.next_sequence
+        self._tail.extend([Entry(first + i, event) for i, event in enumerate(written)])
+
+    def wake(self) -> None:
+        """Say that there is something to take, if there is."""
+        if self._pending or self._in_flight:
+            self._fill(self)
 
     async def _until(self, limit: int) -> None:
         while True:

@@ -15,7 +15,6 @@ from assistant.events import RunStarted, Terminal, Usage
 from assistant.metrics import work
 from assistant.models import MessageStatus, Run, Session
 from assistant.store import keys
-from assistant.store.bells import Bells
 from assistant.store.client import Client
 from assistant.store.leases import Claim, Leases, claimed
 from assistant.store.pen import Pen, publication_head
@@ -60,9 +59,8 @@ class Ending(msgspec.Struct, frozen=True):
 class Runs:
     """The records of all runs."""
 
-    def __init__(self, redis: Client, bells: Bells, leases: Leases, *, keep: timedelta) -> None:
+    def __init__(self, redis: Client, leases: Leases, *, keep: timedelta) -> None:
         self._redis = redis
-        self._bells = bells
         self._scripts = Scripts(redis)
         self._leases = leases
         self._keep_ms = int(keep.total_seconds() * 1000)
@@ -97,7 +95,7 @@ class Runs:
         what, run_id = reply[0].decode(), reply[1].decode()
         _count_lookup(what, run)
         if what == "claimed":
-            return what, run_id, Claim(run, token, 1, 0)
+            return what, run_id, Claim(run, token, 1, 0, opening=started)
         return what, run_id, claimed(reply[2], token) if len(reply) > 2 else None  # noqa: PLR2004
 
     async def get(self, run_id: str) -> Run | None:
@@ -140,7 +138,7 @@ class Runs:
         if what != b"ok":
             detail = f"Run {run.run_id} is written by another worker now."
             raise LeaseLostError(detail)
-        self._bells.ring(pen.channel)
+        pen.tell(terminal)
         return bool(queued)
 
     async def ask_cancel(self, run_id: str, by: str) -> bool:

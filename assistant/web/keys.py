@@ -14,6 +14,7 @@ from aiohttp import web
 from assistant.models import Principal, now
 from assistant.settings import AuthMode, Settings
 from assistant.telemetry.measures import Measures
+from assistant.web.closing import Closing
 from assistant.web.routing import Access
 from assistant.web.vitals import Looking
 from assistant.wiring import Parts
@@ -31,7 +32,7 @@ class Life:
     """
 
     started_at: datetime = field(default_factory=now)
-    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    closing: Closing = field(default_factory=Closing)
     open: Counter[str] = field(default_factory=Counter)
     left: asyncio.Event = field(default_factory=asyncio.Event)
     total: Counter[str] = field(default_factory=Counter)

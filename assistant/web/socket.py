@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 import structlog
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from assistant import tracing
 from assistant.errors import AssistantError, InvalidRequestError, NotFoundError
@@ -31,7 +31,7 @@ from assistant.web.messages import (
     SocketResume,
 )
 from assistant.web.reading import session_id
-from assistant.web.stream import counted
+from assistant.web.stream import counted, has_room
 from assistant.wire import socket as wire
 
 log = structlog.get_logger(__name__)
@@ -82,6 +82,7 @@ class _Talk:
         self._owner = request[PRINCIPAL].name
         self._correlation_id = request[CORRELATION_ID]
         self._expires_at = request.get(EXPIRES_AT)
+        self._clock: asyncio.Timeout | None = None
         self._followed: dict[str, asyncio.Task[None]] = {}
         self._place = tracing.carrier()
         self._facts = {
@@ -91,43 +92,51 @@ class _Talk:
 
     async def hold(self) -> None:
         """Serve the client until one side goes."""
-        closing = asyncio.create_task(self._app[LIFE].closing.wait())
-        expired = asyncio.create_task(_wait_until(self._expires_at))
         try:
-            await self._read(closing, expired)
+            with self._app[LIFE].closing.ringing(self._interrupt):
+                await self._read()
         finally:
-            tasks = [closing, expired, *self._followed.values()]
+            tasks = list(self._followed.values())
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _read(self, closing: asyncio.Task[Any], expired: asyncio.Task[Any]) -> None:
-        idle = self._app[SETTINGS].websocket_idle_seconds
-        receive: asyncio.Task[Any] | None = None
-        try:
-            while not self._ws.closed:
-                receive = receive or asyncio.create_task(self._ws.receive())
-                await asyncio.wait(
-                    {receive, closing, expired}, timeout=idle, return_when=asyncio.FIRST_COMPLETED
-                )
-                if expired.done():
-                    await self._close(receive, WSCloseCode.POLICY_VIOLATION, b"token expired")
-                elif receive.done():
-                    message, receive = receive.result(), None
-                    if message.type in {WSMsgType.TEXT, WSMsgType.BINARY}:
-                        await self._hear(message.data)
-                elif closing.done():
-                    await self._close(receive, WSCloseCode.GOING_AWAY, b"come back")
-                elif not self._followed:
-                    await self._close(receive, _IDLE, b"idle")
-        finally:
-            if receive is not None:
-                await _end(receive)
+    async def _read(self) -> None:
+        while not self._ws.closed:
+            message = await self._next_message()
+            if message is None:
+                await self._take_leave()
+            elif message.type in {WSMsgType.TEXT, WSMsgType.BINARY}:
+                await self._hear(message.data)
 
-    async def _close(self, receive: asyncio.Task[Any], code: int, why: bytes) -> None:
-        """Close with a handshake; a reader at work would have aiohttp drop the connection."""
-        await _end(receive)
-        await self._ws.close(code=code, message=why)
+    async def _next_message(self) -> WSMessage | None:
+        """Return the next message; None where something else is to be seen to first."""
+        left = self._app[SETTINGS].websocket_idle_seconds
+        if self._expires_at is not None:
+            left = min(left, self._expires_at - time.time())
+        if self._app[LIFE].closing.is_set():
+            return None
+        try:
+            async with asyncio.timeout(left) as self._clock:
+                return await self._ws.receive()
+        except TimeoutError:
+            return None
+        finally:
+            self._clock = None
+
+    def _interrupt(self) -> None:
+        """Stop waiting for a message, if it is waited for."""
+        if self._clock is not None and not self._clock.expired():
+            self._clock.reschedule(asyncio.get_running_loop().time())
+
+    async def _take_leave(self) -> None:
+        """Close where there is a reason to, with a handshake."""
+        if self._expires_at is not None and time.time() >= self._expires_at:
+            await self._ws.close(code=WSCloseCode.POLICY_VIOLATION, message=b"token expired")
+        elif self._app[LIFE].closing.is_set():
+            await self._ws.close(code=WSCloseCode.GOING_AWAY, message=b"come back")
+        elif not self._followed:
+            await self._ws.close(code=_IDLE, message=b"idle")
 
     async def _hear(self, data: str | bytes) -> None:
         try:
@@ -205,10 +214,13 @@ class _Talk:
 
     async def _relay(self, run: Run, after: int) -> None:
         try:
-            async with aclosing(self._runs.follow(run, after)) as batches:
-                async for batch in batches:
-                    for entry in batch:
-                        await self._send(wire.frame(run, entry))
+            async with self._runs.open_cursor(run, after) as cursor:
+                while not cursor.ended:
+                    entries = await cursor.take()
+                    for entry in entries:
+                        await self._send(entry.framed(run, wire.frame))
+                    if not entries and not cursor.ended:
+                        await cursor.wait()
         except NotFoundError as error:
             gone = wire.error(error.detail, "gone", self._correlation_id, run_id=run.run_id)
             await self._send(gone)
@@ -221,24 +233,14 @@ class _Talk:
     async def _send(self, data: bytes) -> None:
         """Send one message; a client that does not read is dropped, its runs go on."""
         try:
-            async with asyncio.timeout(self._app[SETTINGS].write_timeout_seconds):
-                with suppress(ConnectionError):
-                    await self._ws.send_str(data.decode())
+            with suppress(ConnectionError):
+                if has_room(self._transport, data):
+                    await self._ws.send_frame(data, WSMsgType.TEXT)
+                else:
+                    async with asyncio.timeout(self._app[SETTINGS].write_timeout_seconds):
+                        await self._ws.send_frame(data, WSMsgType.TEXT)
         except TimeoutError:
             log.info("stream.dropped", why="client does not read")
             clients.STREAMS_DROPPED.add(kind="websocket")
             if self._transport is not None:
                 self._transport.abort()
-
-
-async def _end(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-async def _wait_until(when: float | None) -> None:
-    """Wait until a time in seconds since 1970; for ever where there is none."""
-    if when is None:
-        await asyncio.get_running_loop().create_future()
-    else:
-        await asyncio.sleep(when - time.time())

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager
-from enum import Enum, auto
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 from aiohttp import web
 
 from assistant.errors import NotFoundError
-from assistant.events import Entry, RunFailed
+from assistant.events import Encoder, Entry, RunFailed
 from assistant.metrics import clients
 from assistant.models import Run
+from assistant.store import Cursor
+from assistant.web.closing import Beat, beating
 from assistant.web.keys import LIFE, PARTS, SETTINGS
 from assistant.wire import sse
 
 log = structlog.get_logger(__name__)
 
-Frame = Callable[[Run, Entry], bytes]
-
 _COME_BACK_MS = 1_000
-
-
-class Pause(Enum):
-    """What comes between batches, or instead of more."""
-
-    BEAT = auto()
-    CLOSING = auto()
-    GONE = auto()
+_NO_WAIT = 32_768  # bytes; with fewer in its buffer a transport takes more at once
 
 
 async def stream_run(
-    request: web.Request, run: Run, after: int = -1, frame: Frame = sse.frame
+    request: web.Request, run: Run, after: int = -1, frame: Encoder = sse.frame
 ) -> web.StreamResponse:
     """Write the run's entries after number `after`, as they come, until its end.
 
@@ -51,7 +43,7 @@ async def stream_run(
     await response.prepare(request)
     with counted(request.app, "sse"):
         try:
-            await _relay(request, response, run, after, frame)
+            await _Relay(request, response, run, frame).write_from(after)
             # The end waits for what is still buffered, and so for the reader.
             async with asyncio.timeout(request.app[SETTINGS].write_timeout_seconds):
                 await response.write_eof()
@@ -65,65 +57,65 @@ async def stream_run(
     return response
 
 
-async def _relay(
-    request: web.Request, response: web.StreamResponse, run: Run, after: int, frame: Frame
-) -> None:
-    settings, life = request.app[SETTINGS], request.app[LIFE]
-    followed = request.app[PARTS].runs.follow(run, after)
-    sequence = after
-    # Closed here, also when a write fails: the reader's doorbell and tasks go at once.
-    async with aclosing(with_beats(followed, settings.heartbeat_seconds, life.closing)) as batches:
-        async for batch in batches:
-            match batch:
-                case Pause.BEAT:
-                    data = sse.HEARTBEAT
-                case Pause.CLOSING:
-                    data = sse.closing(_COME_BACK_MS)
-                case Pause.GONE:
-                    lost = RunFailed("gone", "This run is no longer kept.", retryable=False)
-                    data = frame(run, Entry(sequence + 1, lost))
-                case entries:
-                    sequence = entries[-1].sequence
-                    data = b"".join(frame(run, entry) for entry in entries)
-            if data:
-                async with asyncio.timeout(settings.write_timeout_seconds):
-                    await response.write(data)
+class _Relay:
+    """What goes from one run's log to one response: no task, no queue, one write a wake-up."""
+
+    def __init__(
+        self, request: web.Request, response: web.StreamResponse, run: Run, frame: Encoder
+    ) -> None:
+        self._request = request
+        self._response = response
+        self._run = run
+        self._frame = frame
+        self._closing = request.app[LIFE].closing
+        self._patience = request.app[SETTINGS].write_timeout_seconds
+
+    async def write_from(self, after: int) -> None:
+        """Write what comes after a number, until the end or until the server goes."""
+        app = self._request.app
+        async with app[PARTS].runs.open_cursor(self._run, after) as cursor:
+            with (
+                self._closing.ringing(cursor.ring),
+                beating(app[SETTINGS].heartbeat_seconds, cursor.ring) as beat,
+            ):
+                while await self._write_next(cursor, beat):
+                    pass
+
+    async def _write_next(self, cursor: Cursor, beat: Beat) -> bool:
+        """Write what there is, or wait for more; returns whether there may be more."""
+        try:
+            entries = await cursor.take()
+        except NotFoundError:
+            lost = RunFailed("gone", "This run is no longer kept.", retryable=False)
+            await self._write(self._frame(self._run, Entry(cursor.after + 1, lost)))
+            return False
+        if entries:
+            run, frame = self._run, self._frame
+            await self._write(b"".join([entry.framed(run, frame) for entry in entries]))
+            beat.wrote()
+        elif not cursor.ended and self._closing.is_set():
+            await self._write(sse.closing(_COME_BACK_MS))
+            return False
+        elif beat.is_due:
+            await self._write(sse.HEARTBEAT)
+            beat.wrote()
+        elif not cursor.ended:
+            await cursor.wait()
+        return not cursor.ended
+
+    async def _write(self, data: bytes) -> None:
+        if not data:
+            return
+        if has_room(self._request.transport, data):
+            await self._response.write(data)
+        else:
+            async with asyncio.timeout(self._patience):
+                await self._response.write(data)
 
 
-async def with_beats(
-    batches: AsyncGenerator[list[Entry]], every: float, closing: asyncio.Event
-) -> AsyncGenerator[list[Entry] | Pause]:
-    """Yield the batches, a beat after each silence of `every` seconds, why it stops last.
-
-    The next batch is awaited by one task throughout: cancelling it at each beat would lose what
-    it had read.
-    """
-    stop = asyncio.create_task(closing.wait())
-    step: asyncio.Task[list[Entry]] | None = None
-    try:
-        while True:
-            step = step or asyncio.ensure_future(anext(batches))
-            await asyncio.wait({step, stop}, timeout=every, return_when=asyncio.FIRST_COMPLETED)
-            if step.done():
-                try:
-                    batch, step = step.result(), None
-                except StopAsyncIteration:
-                    return
-                except NotFoundError:
-                    yield Pause.GONE
-                    return
-                yield batch
-            elif stop.done():
-                yield Pause.CLOSING
-                return
-            else:
-                yield Pause.BEAT
-    finally:
-        tasks = [task for task in (step, stop) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await batches.aclose()
+def has_room(transport: asyncio.Transport | None, data: bytes) -> bool:
+    """Return whether a write cannot have to wait for the client, and so needs no limit."""
+    return transport is not None and transport.get_write_buffer_size() + len(data) < _NO_WAIT
 
 
 @contextmanager

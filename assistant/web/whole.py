@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
 
 from aiohttp import web
 
@@ -12,7 +10,9 @@ from assistant.errors import AssistantError, DrainingError
 from assistant.events import ApprovalRequested, ApprovalResolved, Entry
 from assistant.models import Approval, Run
 from assistant.runs import RunService
+from assistant.store import Cursor
 from assistant.web import answers
+from assistant.web.closing import Closing
 from assistant.web.keys import LIFE, PARTS, PRINCIPAL
 from assistant.web.run_replies import ChatReply, WaitingReply, approval_replies, usage_reply
 from assistant.web.stream import counted
@@ -20,19 +20,12 @@ from assistant.web.stream import counted
 
 async def answer_whole(request: web.Request, run: Run) -> web.Response:
     """Wait for the run's end and answer with all of it; with 202 when a human must decide first."""
-    reading = asyncio.ensure_future(_outcome(request.app[PARTS].runs, run))
-    closing = asyncio.ensure_future(request.app[LIFE].closing.wait())
+    runs, closing = request.app[PARTS].runs, request.app[LIFE].closing
     with counted(request.app, "json"):
-        try:
-            await asyncio.wait({reading, closing}, return_when=asyncio.FIRST_COMPLETED)
-            if not reading.done():
-                detail = f"This server is shutting down; the answer goes on as /runs/{run.run_id}."
-                raise DrainingError(detail, retry_after=2)
-            ended, waiting = reading.result()
-        finally:
-            for task in (reading, closing):
-                task.cancel()
-            await asyncio.gather(reading, closing, return_exceptions=True)
+        async with runs.open_cursor(run) as cursor:
+            with closing.ringing(cursor.ring):
+                waiting = await _waited(runs, run, cursor, closing)
+        ended = run if waiting else await runs.get(run.run_id, run.owner)
     if waiting:
         return _waiting(request, ended, waiting)
     if ended.status != "completed":
@@ -40,18 +33,23 @@ async def answer_whole(request: web.Request, run: Run) -> web.Response:
     return _completed(ended)
 
 
-async def _outcome(runs: RunService, run: Run) -> tuple[Run, list[Approval]]:
-    """Return the run once it has ended, or as soon as it waits for the approvals beside it."""
+async def _waited(runs: RunService, run: Run, cursor: Cursor, closing: Closing) -> list[Approval]:
+    """Return when the run has ended, or with the approvals for which it waits."""
     undecided: set[str] = set()
-    async with aclosing(runs.follow(run)) as batches:
-        async for batch in batches:
-            undecided = _still_undecided(undecided, batch)
-            # A batch can end between a request and its decision, so the log alone does not tell.
-            if undecided and not batch[-1].is_terminal:
-                found = await runs.approvals.of(run)
-                if waiting := [each for each in found if each.decision is None]:
-                    return run, waiting
-    return await runs.get(run.run_id, run.owner), []
+    while not cursor.ended:
+        entries = await cursor.take()
+        undecided = _still_undecided(undecided, entries)
+        # A batch can end between a request and its decision, so the log alone does not tell.
+        if entries and undecided and not cursor.ended:
+            found = await runs.approvals.of(run)
+            if waiting := [each for each in found if each.decision is None]:
+                return waiting
+        if not entries and not cursor.ended:
+            if closing.is_set():
+                detail = f"This server is shutting down; the answer goes on as /runs/{run.run_id}."
+                raise DrainingError(detail, retry_after=2)
+            await cursor.wait()
+    return []
 
 
 def _still_undecided(before: set[str], batch: Sequence[Entry]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, assert_never
 
 import msgspec
@@ -11,7 +12,6 @@ from assistant.events import (
     ApprovalRequested,
     ApprovalResolved,
     Entry,
-    Event,
     MessageCompleted,
     MessageDelta,
     MessageDiscarded,
@@ -22,6 +22,7 @@ from assistant.events import (
     RunQueued,
     RunStarted,
     SafetyFlagged,
+    Step,
     ToolCalled,
     ToolReturned,
 )
@@ -32,7 +33,10 @@ _encode = msgspec.json.Encoder().encode
 
 def frame(run: Run, entry: Entry) -> bytes:
     """Return the message of one entry, as UTF-8; every entry has one."""
-    kind, own = _shape(entry.event)
+    event = entry.event
+    if isinstance(event, MessageDelta):
+        return _delta(run, entry.sequence, event)
+    kind, own = _shape(event)
     ids = {
         "run_id": run.run_id,
         "session_id": run.session_id,
@@ -42,10 +46,27 @@ def frame(run: Run, entry: Entry) -> bytes:
     return _encode({"type": kind} | own | ids)
 
 
-def _shape(event: Event) -> tuple[str, dict[str, Any]]:  # noqa: C901, PLR0911, PLR0912 - one case an event
+def _delta(run: Run, sequence: int, event: MessageDelta) -> bytes:
+    """Return the message of which a run has hundreds, put together from what does not change."""
+    before, after = _ids(run.run_id, run.session_id, run.correlation_id)
+    return b'{"type":"response_chunk","content":%b,"item_id":%b,%b,"sequence":%d,%b}' % (
+        _encode(event.text),
+        _encode(event.item_id),
+        before,
+        sequence,
+        after,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _ids(run_id: str, session_id: str | None, correlation_id: str) -> tuple[bytes, bytes]:
+    """Return what all messages of a run have in common, before their number and after it."""
+    ids = {"run_id": run_id, "session_id": session_id}
+    return _encode(ids)[1:-1], _encode({"correlation_id": correlation_id})[1:-1]
+
+
+def _shape(event: Step) -> tuple[str, dict[str, Any]]:  # noqa: C901, PLR0911, PLR0912 - one case an event
     match event:
-        case MessageDelta(item_id=item_id, text=text):
-            return "response_chunk", {"content": text, "item_id": item_id}
         case MessageStarted(item_id=item_id, index=index):
             # Joining `content` over all chunks gives the answer, blank lines included.
             return "response_chunk", {"content": "\n\n" if index else "", "item_id": item_id}
@@ -79,7 +100,7 @@ def _shape(event: Event) -> tuple[str, dict[str, Any]]:  # noqa: C901, PLR0911, 
             assert_never(event)
 
 
-def _own(event: Event) -> dict[str, Any]:
+def _own(event: Step) -> dict[str, Any]:
     own: dict[str, Any] = msgspec.to_builtins(event)
     del own["type"]
     return own

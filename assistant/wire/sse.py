@@ -5,6 +5,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -35,11 +36,11 @@ def frame(run: Run, entry: Entry) -> bytes:
     frames gives the answer.
     """
     event = entry.event
+    if isinstance(event, MessageDelta):
+        return _delta(run, entry.sequence, event)
     status, content = "streaming", ""
     own: dict[str, Any] = {}
     match event:
-        case MessageDelta(item_id=item_id, text=text):
-            content, own = text, {"item_id": item_id}
         case MessageStarted(index=index):
             content, own = "\n\n" if index else "", msgspec.to_builtins(event)
         case RunStarted() | RunQueued() | ApprovalRequested():
@@ -63,6 +64,27 @@ def frame(run: Run, entry: Entry) -> bytes:
     }
     own.pop("type", None)
     return b"id: %d\ndata: %b\n\n" % (entry.sequence, _encode(body | own))
+
+
+def _delta(run: Run, sequence: int, event: MessageDelta) -> bytes:
+    """Return the frame of which a stream has hundreds, put together from what does not change."""
+    return (
+        b'id: %d\ndata: {"type":"message.delta","status":"streaming","content":%b,"sequence":%d,'
+        b'"is_final":false,%b,"item_id":%b}\n\n'
+    ) % (
+        sequence,
+        _encode(event.text),
+        sequence,
+        _ids(run.run_id, run.session_id, run.correlation_id),
+        _encode(event.item_id),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _ids(run_id: str, session_id: str | None, correlation_id: str) -> bytes:
+    """Return what all frames of a run have in common, without its braces."""
+    ids = {"run_id": run_id, "session_id": session_id, "correlation_id": correlation_id}
+    return _encode(ids)[1:-1]
 
 
 def closing(retry_ms: int) -> bytes:

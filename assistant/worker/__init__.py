@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assistant.worker.attempt import Attempts
-from assistant.worker.dispatch import LocalDispatch, TaskiqDispatch, open_taskiq
+from assistant.worker.dispatch import Dispatch, LocalDispatch
 from assistant.worker.places import Capacity
 from assistant.worker.pulse import Pulse
 from assistant.worker.tending import Tending
@@ -12,10 +12,9 @@ from assistant.worker.worker import Worker
 __all__ = [
     "Attempts",
     "Capacity",
+    "Dispatch",
     "LocalDispatch",
     "Pulse",
-    "TaskiqDispatch",
     "Tending",
     "Worker",
-    "open_taskiq",
 ]

@@ -88,7 +88,10 @@ class Worker:
     def begin(self, claim: Claim, *, in_slot: bool = True) -> asyncio.Task[None]:
         """Execute a claimed run from now on."""
         taken = self._taken[claim.run.run_id] = Taken(claim, in_slot=in_slot)
+        # At once, so that who follows the run from now on needs no look into the store.
+        self._store.log.expect(claim)
         taken.task = asyncio.create_task(self._attend(taken), name=f"run {claim.run.run_id}")
+        taken.task.add_done_callback(lambda _: self._store.log.leave_off(claim.run))
         return taken.task
 
     async def ring(self, runs: int = 1) -> None:

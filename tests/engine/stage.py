@@ -174,7 +174,7 @@ def play(
     return Execution(
         Job(**usual | job),
         stage,
-        model_for=lambda _job, _persona: model,
+        model_for=lambda _job, _persona, _voice: model,
         tools={**BUILT_IN, **TOOLS, **(tools or {})},
         limits=Limits(silence=silence, retries=0),
     )

@@ -132,6 +132,7 @@ class Worker:
         pen = await self.pen(run)
         await self.write(pen, *an_answer(count))
         await self.finish(pen)
+        self.store.log.close_pen(pen)
         return await self.store.log.read(run.run_id, -1)
 
     async def followed(self, run: Run, after: int = -1) -> list[Entry]:

@@ -11,7 +11,7 @@ import pytest
 from assistant import events
 from assistant.errors import LeaseLostError, NotFoundError
 from assistant.events import MessageStarted
-from assistant.store import log
+from assistant.store import tail
 from tests.store.records import DONE, SHARED, Worker, a_run, an_answer
 
 
@@ -47,8 +47,8 @@ async def test_a_log_longer_than_a_page(one: Worker) -> None:
 async def test_a_lost_doorbell_delays_and_loses_nothing(
     one: Worker, other: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert log.LOOK_AGAIN == 2.0
-    monkeypatch.setattr(log, "LOOK_AGAIN", 0.2)
+    assert tail.LOOK_AGAIN == 2.0
+    monkeypatch.setattr(tail, "LOOK_AGAIN", 0.2)
     monkeypatch.setattr(other.store.bells, "ring", lambda _channel: None)
     written = await one.pen(a_run())
     following = asyncio.create_task(other.followed(written.run))
@@ -68,9 +68,9 @@ async def test_a_lost_subscription_is_taken_up_again(one: Worker, other: Worker)
         assert len(await following) == 7
 
 
-async def test_a_follower_that_leaves_leaves_nothing_behind(one: Worker) -> None:
+async def test_a_follower_that_leaves_leaves_nothing_behind(one: Worker, other: Worker) -> None:
     written = await one.pen(a_run())
-    followers = [asyncio.create_task(one.followed(written.run)) for _ in range(3)]
+    followers = [asyncio.create_task(other.followed(written.run)) for _ in range(3)]
     async with asyncio.timeout(5):
         while (await _subscribers(one, written.channel)) == 0:
             await asyncio.sleep(0.01)
@@ -96,20 +96,21 @@ async def test_a_deleted_log_is_not_found(one: Worker) -> None:
             await one.followed(run, after)
 
 
+@pytest.mark.parametrize("reader", ["one", "other"])
 async def test_a_log_that_is_deleted_meanwhile_ends_its_followers(
-    one: Worker, monkeypatch: pytest.MonkeyPatch
+    one: Worker, other: Worker, reader: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "LOOK_AGAIN", 0.1)
-    written = await one.pen(a_run())
-    following = asyncio.create_task(one.followed(written.run))
+    monkeypatch.setattr(tail, "LOOK_AGAIN", 0.1)
+    written, from_ = await one.pen(a_run()), {"one": one, "other": other}[reader]
+    following = asyncio.create_task(from_.followed(written.run))
     await one.write(written, *an_answer(2))
     await one.store.sessions.delete("ses_1", written.run.owner)
-    async with asyncio.timeout(5):
-        with pytest.raises(NotFoundError):
-            await following
     written.emit(DONE)
     with pytest.raises(LeaseLostError):
         await written.drain()
+    async with asyncio.timeout(5):
+        with pytest.raises(NotFoundError):
+            await following
     assert await one.keys() <= SHARED
 
 

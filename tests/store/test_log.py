@@ -75,14 +75,20 @@ async def test_the_same_write_repeated_counts_once(one: Worker) -> None:
     run = a_run()
     written = await one.pen(run)
     batch = [events.encode(event) for event in an_answer(2)]
-    head: list[Any] = [run.run_id, written.token, 10_000, 1]
     scripts = Scripts(one.store.redis)
-    assert await scripts.run(APPEND, [], *head, *batch) == b"ok"
-    assert await scripts.run(APPEND, [], *head, *batch) == b"again"
-    assert await scripts.run(APPEND, [], *head, *batch[:-1], b"{}") in {b"again", b"taken"}
-    assert await scripts.run(APPEND, [], *head, *batch, b"{}") == b"taken"
+
+    async def append(*batch: bytes, token: str = written.token) -> bytes:
+        head: list[Any] = [10_000, run.run_id, token, 1, len(batch)]
+        (reply,) = await scripts.run(APPEND, [], *head, *batch)
+        assert isinstance(reply, bytes)
+        return reply
+
+    assert await append(*batch) == b"ok"
+    assert await append(*batch) == b"again"
+    assert await append(*batch[:-1], b"{}") in {b"again", b"taken"}
+    assert await append(*batch, b"{}") == b"taken"
     # What another says is another's, though it be the same words.
-    assert await scripts.run(APPEND, [], run.run_id, "another", *head[2:], *batch) == b"taken"
+    assert await append(*batch, token="another") == b"taken"
     assert len(await one.store.log.read(run.run_id, -1)) == 5
 
 

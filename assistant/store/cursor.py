@@ -1,0 +1,105 @@
+"""One follower's place in a run's log: what comes after a number, once each, and then live."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from assistant.errors import NotFoundError, StoreUnavailableError
+from assistant.events import Entry
+from assistant.metrics import clients
+from assistant.store.tail import Tail
+
+log = structlog.get_logger(__name__)
+
+_WAIT_FOR_STORE = 0.5
+
+
+class Source(Protocol):
+    """Where a cursor reads one run's log."""
+
+    async def page(self, after: int) -> list[Entry]:
+        """Return some entries after a number; none where there are none."""
+
+    async def look(self, tail: Tail) -> bool:
+        """Bring a tail up to date that others write; returns whether anybody had to look."""
+
+    async def is_kept(self) -> bool:
+        """Return whether the store still has the log."""
+
+
+class Cursor:
+    """A place in a run's log.
+
+    `take` returns what there is, `wait` returns when there may be more. Nobody else needs to read
+    what one cursor of a process has read, and a follower that is slow costs no memory: the log
+    keeps its place.
+
+    Attributes:
+        after: number of the last entry taken.
+        ended: whether that is the terminal one.
+    """
+
+    def __init__(self, source: Source, tail: Tail, after: int) -> None:
+        self._source = source
+        self._tail = tail
+        self._bell = asyncio.Event()
+        self._comes_back = after >= 0
+        self._catching_up = True
+        self.ring: Callable[[], None] = self._bell.set
+        self.after = after
+        self.ended = False
+
+    async def take(self) -> list[Entry]:
+        """Return entries that have not been taken, in order; none where none are known yet.
+
+        Raises:
+            NotFoundError: when the log is gone, because it expired or was deleted.
+        """
+        self._bell.clear()
+        try:
+            found = await self._find()
+        except StoreUnavailableError:
+            # One line for each stream twice a second would bury the writers' warnings.
+            log.debug("store.follow.waiting")
+            asyncio.get_running_loop().call_later(_WAIT_FOR_STORE, self.ring)
+            return []
+        if self._comes_back:
+            self._comes_back = False
+            clients.RESUME_GAP.record(len(found))
+        if found:
+            self.after, self.ended = found[-1].sequence, found[-1].is_terminal
+        return found
+
+    async def wait(self) -> None:
+        """Return when something was rung since the last `take`."""
+        await self._bell.wait()
+
+    async def _find(self) -> list[Entry]:
+        tail = self._tail
+        while True:
+            found = tail.after(self.after)
+            if found:
+                return found
+            if found is None or (self._catching_up and not tail.written_here):
+                # At first without looking for who writes it: most that is read again has ended.
+                page = await self._source.page(self.after)
+                if page:
+                    return page
+                self._catching_up = False
+                if found is None and not await self._source.is_kept():
+                    raise gone()
+            elif tail.ended:
+                self.ended = True
+                return []
+            elif tail.written_here or not await self._source.look(tail):
+                return []
+
+
+def gone() -> NotFoundError:
+    """Return the error for a log that is not there any more."""
+    detail = "The log of this run is no longer kept."
+    return NotFoundError(detail)
