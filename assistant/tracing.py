@@ -152,6 +152,11 @@ def unseen() -> Iterator[None]:
         let_go(token)
 
 
+def is_seen() -> bool:
+    """Return whether spans are to be made here of what libraries do: not within `unseen`."""
+    return not context.get_value(_SUPPRESSED)
+
+
 @contextmanager
 def facts(known: Facts) -> Iterator[None]:
     """Put attributes on the current span, and on every span that begins within."""

@@ -98,13 +98,13 @@ class Log:
         """Return up to `count` entries that come after number `after`, oldest first."""
         name = keys.log(run_id)
         with tracing.unseen():
-            rows = await self._redis.call("XRANGE", name, f"1-{after + 1}", "+", "COUNT", count)
+            rows = await self._redis.raw("XRANGE", name, f"1-{after + 1}", "+", "COUNT", count)
         return [_entry(row) for row in rows]
 
     async def last(self, run_id: str) -> Entry | None:
         """Return the newest entry, or None where there is no log."""
         with tracing.unseen():
-            rows = await self._redis.call("XREVRANGE", keys.log(run_id), "+", "-", "COUNT", 1)
+            rows = await self._redis.raw("XREVRANGE", keys.log(run_id), "+", "-", "COUNT", 1)
         return _entry(rows[0]) if rows else None
 
     @asynccontextmanager
@@ -212,5 +212,6 @@ def _settle(pen: Pen, reply: bytes) -> bool:
     return True
 
 
-def _entry(row: tuple[bytes, dict[bytes, bytes]]) -> Entry:
-    return Entry(int(row[0].partition(b"-")[2]), events.decode(row[1][b"e"]))
+def _entry(row: tuple[bytes, Sequence[bytes]]) -> Entry:
+    number, (_, event, *_) = row
+    return Entry(int(number.partition(b"-")[2]), events.decode(event))

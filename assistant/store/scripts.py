@@ -71,16 +71,8 @@ class Scripts:
 
         Returns the replies in order; a call that failed has its exception there.
         """
-        replies = await self._send(script, calls)
+        replies = await self._redis.evaluate(script, calls)
         if any(isinstance(reply, NoScriptError) for reply in replies):
             await self._redis.call("SCRIPT LOAD", script.text)
-            replies = await self._send(script, calls)
-        return replies
-
-    async def _send(self, script: Script, calls: Sequence[Call]) -> list[Any]:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.procedure = script.name
-            for keys, args in calls:
-                pipe.evalsha(script.sha, len(keys), *keys, *args)
-            replies: list[Any] = await pipe.execute(raise_on_error=False)
+            replies = await self._redis.evaluate(script, calls)
         return replies

@@ -16,13 +16,18 @@ from tests.resilience.readers import answer_in, browser, remote
 
 
 class _Thief:
-    """Stands between a server and its Redis; takes replies away, with the connection."""
+    """Stands between a server and its Redis; takes replies away, with the connection.
 
-    def __init__(self, port: int, chance: float) -> None:
-        self._port = port
-        self._chance = chance
-        self._random = random.Random(7)
+    Attributes:
+        chance: how likely it takes what comes next, which may be many replies.
+        stolen: how often it did.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.chance = 0.0
         self.stolen = 0
+        self._port = port
+        self._random = random.Random(7)
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[str]:
@@ -30,14 +35,14 @@ class _Thief:
         server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
         async with server:
             yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
-            self._chance = 0
+            self.chance = 0
 
     async def _relay(
         self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter
     ) -> None:
         from_redis, to_redis = await asyncio.open_connection("127.0.0.1", self._port)
-        there = asyncio.create_task(self._pass(from_client, to_redis, 0))
-        back = asyncio.create_task(self._pass(from_redis, to_client, self._chance))
+        there = asyncio.create_task(self._pass(from_client, to_redis))
+        back = asyncio.create_task(self._pass(from_redis, to_client, steals=True))
         await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
         for task in (there, back):
             task.cancel()
@@ -46,11 +51,11 @@ class _Thief:
         to_redis.transport.abort()
 
     async def _pass(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, chance: float
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, steals: bool = False
     ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65536):
-                if self._random.random() < chance:
+                if steals and self._random.random() < self.chance:
                     self.stolen += 1
                     return
                 writer.write(data)
@@ -60,13 +65,14 @@ class _Thief:
 async def test_what_is_done_again_is_done_once(
     tmp_path: Path, upstream: str, redis: processes.RedisProcess
 ) -> None:
-    thief = _Thief(redis.port, chance=0.03)
+    thief = _Thief(redis.port)
     async with thief.at_work() as url:
         settings = remote(upstream) | {"REDIS_URL": url}
         async with (
             processes.server(tmp_path / "one", **settings) as one,
             browser(one.url) as http,
         ):
+            thief.chance = 0.15
             async with asyncio.timeout(40):
                 await asyncio.gather(*(_converse(http, number) for number in range(8)))
     assert thief.stolen > 20

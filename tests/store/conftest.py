@@ -11,9 +11,11 @@ import pytest
 from blockbuster import BlockBuster
 
 from assistant.store import Store, StoreOptions, open_store
+from assistant.store.client import Client
 from tests.conftest import may_block
 from tests.store.records import Worker
 from tests.store.valkeys import running
+from tests.store.wires import Valkey, client_of
 
 MakeWorker = Callable[..., Awaitable[Worker]]
 
@@ -52,3 +54,19 @@ async def other(one: Worker, make_worker: MakeWorker) -> Worker:
     """Return another process on the same data."""
     del one
     return await make_worker()
+
+
+@pytest.fixture
+async def valkey(tmp_path: Path, no_blocking_calls: BlockBuster) -> AsyncIterator[Valkey]:
+    """Return a running Valkey."""
+    async with AsyncExitStack() as stack:
+        with may_block(no_blocking_calls):
+            made = await stack.enter_async_context(running(tmp_path))
+        yield made
+
+
+@pytest.fixture
+async def client(valkey: Valkey) -> AsyncIterator[Client]:
+    """Return a client with a line of its own."""
+    async with client_of(valkey[0].url) as made:
+        yield made

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from assistant.errors import StoreUnavailableError
-from assistant.store import client
+from assistant.store import line
+from assistant.store.client import Client
 from tests.store.records import Worker
 
 
@@ -33,14 +34,13 @@ async def test_a_cancellation_is_heard_wherever_it_falls(one: Worker) -> None:
 
 
 async def test_an_answer_that_does_not_come_is_a_store_away(
-    one: Worker, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "_LONGEST", 0.1)
-    redis = one.store.redis
+    monkeypatch.setattr(line, "LONGEST", 0.1)
     with pytest.raises(StoreUnavailableError):
-        await redis.call("BLPOP", "nothing", 0)
-    async with redis.pipeline(transaction=False) as pipe:
+        await client.call("BLPOP", "nothing", 0)
+    async with client.pipeline(transaction=False) as pipe:
         _ = pipe.blpop(["nothing"], 0)
         with pytest.raises(StoreUnavailableError):
             await pipe.execute()
-    assert await redis.call("ECHO", "still in step") == b"still in step"
+    assert await client.call("ECHO", "still in step") == b"still in step"
