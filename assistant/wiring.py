@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -23,11 +23,10 @@ from assistant.tool import Tools
 from assistant.worker import (
     Attempts,
     Capacity,
+    Dispatch,
     LocalDispatch,
-    TaskiqDispatch,
     Tending,
     Worker,
-    open_taskiq,
 )
 
 log = structlog.get_logger(__name__)
@@ -93,18 +92,25 @@ async def _open_worker(
 ) -> Worker:
     """Open the worker, what rings for it, and what it does beside executing."""
     apart = settings.run_mode == "workers"
-    dispatch: LocalDispatch | TaskiqDispatch = LocalDispatch(store)
-    if apart:
-        _check_shared(settings, store)
-        dispatch = await stack.enter_async_context(open_taskiq(store.url))
+    dispatch = await stack.enter_async_context(_dispatch(settings, store))
     slots = 0 if apart and role == "server" else settings.max_concurrent_requests
     worker = Worker(store, attempts, Capacity(slots, settings.max_queued_requests), dispatch)
     tending = Tending(store, worker, every=settings.lease_renew_seconds)
     await stack.enter_async_context(running(tending.forever, "worker.tend"))
     await stack.enter_async_context(running(worker.work, "worker.work"))
-    if slots and isinstance(dispatch, TaskiqDispatch):
+    if slots:
         await stack.enter_async_context(dispatch.listening(worker.look, slots))
     return worker
+
+
+def _dispatch(settings: Settings, store: Store) -> AbstractAsyncContextManager[Dispatch]:
+    if settings.run_mode != "workers":
+        return nullcontext(LocalDispatch(store))
+    _check_shared(settings, store)
+    # Takes a tenth of a second to load, which only a deployment with workers has use for.
+    from assistant.worker.broker import open_taskiq  # noqa: PLC0415 - as said
+
+    return open_taskiq(store.url)
 
 
 def _check_shared(settings: Settings, store: Store) -> None:
@@ -156,6 +162,7 @@ def _provider(settings: Settings) -> ProviderOptions:
         api_key=key.get_secret_value() if key else None,
         base_url=settings.openai_base_url,
         api=settings.openai_api,
+        transport=settings.model_transport,
         silence=settings.timeout_seconds,
         local_path=settings.local_model_path,
         pace=Pace(settings.stream_delay, settings.chunk_delay),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import assistant.engine.sdk  # noqa: F401 - before anything else loads the SDK
 from assistant.engine.demo import Pace
 from assistant.engine.engine import Engine, open_engine
 from assistant.engine.execution import Execution

@@ -1,13 +1,14 @@
-"""Makes an SDK agent of a persona."""
+"""Makes SDK agents of personas."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections import OrderedDict
+from collections.abc import Collection, Hashable
+from functools import partial
 
-from agents import Agent, ModelSettings, handoff
+from agents import Agent, ModelSettings, RunContextWrapper, handoff
 from agents.handoffs import Handoff
-from agents.models.interface import Model
 from agents.retry import (
     ModelRetryBackoffSettings,
     ModelRetrySettings,
@@ -19,24 +20,63 @@ from agents.retry import (
 from agents.util._types import MaybeAwaitable
 
 from assistant.engine import faults
+from assistant.engine.identities import keep_identity, remember_identities
 from assistant.engine.jobs import Job, Limits, RunContext
-from assistant.engine.tools import Toolbox
+from assistant.engine.tools import as_function
 from assistant.errors import ModelError, PersonaError
 from assistant.models import Principal
 from assistant.persona import Persona
 from assistant.tool import Tools
 
+_KEPT = 64
 _RETRY_STATUS = (408, 409, 425, 429, 500, 502, 503, 504, 529)
 
 
-def build_agent(
-    job: Job, model_for: Callable[[Job, Persona], Model], tools: Toolbox, limits: Limits
-) -> Agent[RunContext]:
-    """Return the agent for a job, with those it can hand over to."""
-    agents = {p.slug: _agent(job, p, model_for, tools, limits) for p in job.others.values()}
-    for slug, agent in agents.items():
-        agent.handoffs = [_handoff(agents[other]) for other in job.others[slug].file.handoffs]
-    return agents[job.persona.slug]
+class Agents:
+    """Makes the SDK's agents, once for all runs that are alike.
+
+    They hold nothing of a run: what belongs to one, its instructions' page and its tools' calls
+    included, comes from its context.
+    """
+
+    def __init__(self, tools: Tools, limits: Limits) -> None:
+        remember_identities()
+        self.tools = tools
+        self.limits = limits
+        self._made: OrderedDict[Hashable, tuple[list[Persona], Agent[RunContext]]] = OrderedDict()
+
+    def of(self, job: Job) -> Agent[RunContext]:
+        """Return the agent for a job, with those it can hand over to."""
+        cast = list(job.others.values())
+        allowed = frozenset(
+            name for p in cast for name in p.file.tools if self.tools[name].allows(job.principal)
+        )
+        # By identity, which is good for as long as the personas are kept beside what was made.
+        key = (job.persona.slug, *map(id, cast), allowed, job.turn.max_tokens)
+        made = self._made.pop(key, None) or (cast, self._build(job, allowed))
+        self._made[key] = made
+        if len(self._made) > _KEPT:
+            self._made.popitem(last=False)
+        return made[1]
+
+    def _build(self, job: Job, allowed: Collection[str]) -> Agent[RunContext]:
+        agents = {slug: self._agent(job, p, allowed) for slug, p in job.others.items()}
+        for slug, agent in agents.items():
+            agent.handoffs = [_handoff(agents[other]) for other in job.others[slug].file.handoffs]
+        for agent in agents.values():
+            keep_identity(agent)
+        return agents[job.persona.slug]
+
+    def _agent(self, job: Job, persona: Persona, allowed: Collection[str]) -> Agent[RunContext]:
+        named = [self.tools[name] for name in persona.file.tools if name in allowed]
+        return Agent(
+            name=persona.slug,
+            instructions=partial(_instructions, persona),
+            # The run's provider knows which model that is.
+            model=persona.slug,
+            model_settings=_settings(job, persona, self.limits),
+            tools=[as_function(tool, persona) for tool in named],
+        )
 
 
 def check_tools(persona: Persona, tools: Tools) -> None:
@@ -76,22 +116,6 @@ def check_dialogue(persona: Persona, known: Collection[str]) -> None:
         raise PersonaError(detail)
 
 
-def _agent(
-    job: Job,
-    persona: Persona,
-    model_for: Callable[[Job, Persona], Model],
-    tools: Toolbox,
-    limits: Limits,
-) -> Agent[RunContext]:
-    return Agent(
-        name=persona.slug,
-        instructions=_instructions(job, persona),
-        model=model_for(job, persona),
-        model_settings=_settings(job, persona, limits),
-        tools=tools.of(persona),
-    )
-
-
 def _settings(job: Job, persona: Persona, limits: Limits) -> ModelSettings:
     choice = persona.file.model
     bound = choice.max_tokens or limits.max_tokens
@@ -100,7 +124,6 @@ def _settings(job: Job, persona: Persona, limits: Limits) -> ModelSettings:
         top_p=choice.top_p,
         max_tokens=min(job.turn.max_tokens or bound, bound),
         include_usage=True,
-        extra_headers={"X-Correlation-ID": job.correlation_id},
         # The runner repeats a call only while nothing of its answer has been seen.
         retry=ModelRetrySettings(
             max_retries=limits.retries,
@@ -128,11 +151,14 @@ def _retry_within(patience: float) -> RetryPolicy:
     return decide
 
 
-def _instructions(job: Job, persona: Persona) -> str:
-    if not job.turn.context:
+def _instructions(
+    persona: Persona, wrapper: RunContextWrapper[RunContext], _agent: Agent[RunContext]
+) -> str:
+    page = wrapper.context.job.turn.context
+    if not page:
         return persona.instructions
     # What a page says about itself is data from outside: named as such, never mixed in.
-    state = json.dumps(job.turn.context, ensure_ascii=False)[:4_000]
+    state = json.dumps(page, ensure_ascii=False)[:4_000]
     return (
         f"{persona.instructions}\n\n"
         "The page that the user is on describes itself as follows. It is information from the "

@@ -21,7 +21,7 @@ from assistant.engine.calls import Asked, Service
 from assistant.engine.demo_hearing import calls_in, entries_of, names_of
 from assistant.engine.jobs import Job
 from assistant.models import now
-from assistant.persona import DemoRule, DemoScript
+from assistant.persona import DemoRule, DemoScript, compiled
 
 _NO_SCRIPT = (
     "I am the demo model, and this persona has no demo script yet. Add a demo.yaml to its folder, "
@@ -113,8 +113,8 @@ class DemoModel(Model):
     def _fits(self, rule: DemoRule, text: str, turn: int) -> bool:
         return (
             (rule.turn is None or rule.turn == turn)
-            and (rule.when is None or re.search(rule.when, text, re.IGNORECASE) is not None)
-            and (rule.page is None or re.search(rule.page, self._page, re.IGNORECASE) is not None)
+            and (rule.when is None or compiled(rule.when).search(text) is not None)
+            and (rule.page is None or compiled(rule.page).search(self._page) is not None)
         )
 
     @property

@@ -26,22 +26,28 @@ _MISSHAPEN = (AttributeError, TypeError, LookupError, ValueError)
 class ChatModel(OpenAIChatCompletionsModel):
     """The SDK's model for Chat Completions, which takes a stream that just ends for whole."""
 
-    def __init__(self, model: str, client: AsyncOpenAI, service: Service) -> None:
+    def __init__(
+        self, model: str, client: AsyncOpenAI, service: Service, correlation_id: str
+    ) -> None:
         super().__init__(model, client)
-        self._service = service
+        self._service, self._correlation_id = service, correlation_id
 
     @override
     async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         """Yield the SDK's events, or raise what became of the answer."""
-        made = _seen_to(super().stream_response(*args, **kwargs))
+        made = _seen_to(self.made(*args, **kwargs))
         asked = Asked.of(self._service, str(self.model), *args, **kwargs)
         async with aclosing(calls.watched(made, asked)) as events:
             async for event in events:
                 yield event
 
+    def made(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
+        """Return the events as the SDK makes them."""
+        return cast("AsyncGenerator[Any]", super().stream_response(*args, **kwargs))
+
     @override
     def _merge_headers(self, model_settings: ModelSettings) -> dict[str, Any]:
-        return {**super()._merge_headers(model_settings), **tracing.carrier()}
+        return {**super()._merge_headers(model_settings), **_told_on(self._correlation_id)}
 
     @override
     async def _fetch_response(self, *args: Any, **kwargs: Any) -> Any:
@@ -56,22 +62,33 @@ class ChatModel(OpenAIChatCompletionsModel):
 class ResponsesModel(OpenAIResponsesModel):
     """The SDK's model for Responses, which takes an answer at its token limit for a failure."""
 
-    def __init__(self, model: str, client: AsyncOpenAI, service: Service) -> None:
+    def __init__(
+        self, model: str, client: AsyncOpenAI, service: Service, correlation_id: str
+    ) -> None:
         super().__init__(model, client)
-        self._service = service
+        self._service, self._correlation_id = service, correlation_id
 
     @override
     async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         """Yield the SDK's events, or raise what became of the answer."""
-        made = _seen_to(super().stream_response(*args, **kwargs))
+        made = _seen_to(self.made(*args, **kwargs))
         asked = Asked.of(self._service, str(self.model), *args, **kwargs)
         async with aclosing(calls.watched(made, asked)) as events:
             async for event in events:
                 yield event
 
+    def made(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
+        """Return the events as the SDK makes them."""
+        return cast("AsyncGenerator[Any]", super().stream_response(*args, **kwargs))
+
     @override
     def _merge_headers(self, model_settings: ModelSettings) -> dict[str, Any]:
-        return {**super()._merge_headers(model_settings), **tracing.carrier()}
+        return {**super()._merge_headers(model_settings), **_told_on(self._correlation_id)}
+
+
+def _told_on(correlation_id: str) -> dict[str, str]:
+    """Return the headers by which the provider's records and ours are brought together."""
+    return {"X-Correlation-ID": correlation_id, **tracing.carrier()}
 
 
 class _Chunks:
@@ -108,10 +125,10 @@ class _Chunks:
         await self._stream.close()
 
 
-async def _seen_to(events: AsyncIterator[Any]) -> AsyncGenerator[Any]:
+async def _seen_to(events: AsyncGenerator[Any]) -> AsyncGenerator[Any]:
     """Pass events on up to the one that completes the answer."""
     began, held = False, list[Any]()
-    async with aclosing(cast("AsyncGenerator[Any]", events)):
+    async with aclosing(events):
         try:
             async for event in events:
                 if event.type in _ANNOUNCED:
@@ -142,6 +159,10 @@ def _drained(error: _Error) -> _Error:
 def _end(event: Any, *, began: bool) -> ResponseCompletedEvent | None:
     """Return the event, if it is one that ends an answer in order."""
     match event.type:
+        case "response.completed" | "response.incomplete" if not isinstance(
+            event.response.output, list
+        ):
+            raise faults.nonsense()
         case "response.completed":
             if not began and not event.response.output:
                 raise faults.nonsense()

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from assistant.dialogue import Dialogue
 from assistant.engine import tracing
-from assistant.engine.agents import check_dialogue, check_tools
+from assistant.engine.agents import Agents, check_dialogue, check_tools
 from assistant.engine.execution import Execution
 from assistant.engine.jobs import Job, Limits, Record
 from assistant.engine.providers import Models, Provider, ProviderOptions, open_models
@@ -32,8 +32,7 @@ class Engine:
         captures: bool = False,
     ) -> None:
         self._models = models
-        self._limits = limits
-        self._tools = tools
+        self._agents = Agents(tools, limits)
         self._dialogues = dialogues
         self._captures = captures
         work.TOOL.admit(tools)
@@ -49,7 +48,7 @@ class Engine:
         Raises:
             PersonaError: when a tool or a dialogue is missing.
         """
-        check_tools(persona, self._tools)
+        check_tools(persona, self._agents.tools)
         check_dialogue(persona, self._dialogues)
         work.PERSONA.admit([persona.slug])
         usual = self._models.name_for(persona, None)
@@ -75,8 +74,7 @@ class Engine:
             job,
             record,
             model_for=self._models.model_for,
-            tools=self._tools,
-            limits=self._limits,
+            agents=self._agents,
             captures=self._captures,
         )
 

@@ -8,14 +8,15 @@ from typing import Any
 
 import structlog
 from agents import Agent, RunConfig, RunErrorHandlerInput, RunErrorHandlerResult, Runner, RunState
-from agents.models.interface import Model
+from agents.models.interface import Model, ModelProvider
 from agents.result import RunResultStreaming
 from agents.run_config import CallModelData, ModelInputData, ToolErrorFormatterArgs
+from typing_extensions import override
 
 from assistant.engine import approvals, faults, safety, tracing
-from assistant.engine.agents import build_agent
+from assistant.engine.agents import Agents
 from assistant.engine.hearing import Hearing
-from assistant.engine.jobs import Checkpoint, Job, Limits, Record, RunContext, Voice
+from assistant.engine.jobs import Checkpoint, Job, Record, RunContext, Voice
 from assistant.engine.narration import Narrator, outputs_in
 from assistant.engine.tools import Toolbox
 from assistant.engine.transcript import Transcript
@@ -23,11 +24,14 @@ from assistant.errors import LeaseLostError, ModelError
 from assistant.events import Usage
 from assistant.models import Approval
 from assistant.persona import Persona
-from assistant.tool import Tools
 
 log = structlog.get_logger(__name__)
 
 _State = RunState[RunContext, Agent[RunContext]]
+
+
+ModelFor = Callable[[Job, Persona, Voice], Model]
+"""Returns the model that answers a job for one of its personas."""
 
 
 class Execution:
@@ -43,25 +47,24 @@ class Execution:
         job: Job,
         record: Record,
         *,
-        model_for: Callable[[Job, Persona, Voice], Model],
-        tools: Tools,
-        limits: Limits,
+        model_for: ModelFor,
+        agents: Agents,
         captures: bool = False,
     ) -> None:
         self._job, self._captures = job, captures
         self._record = record
-        self._limits = limits
-        self._context = RunContext(job)
+        self._agents = agents
         self._transcript = Transcript(job)
-        self._toolbox = Toolbox(job, tools, record, self._transcript.answered)
+        self._toolbox = Toolbox(job, agents.tools, record, self._transcript.answered)
+        self._context = RunContext(job, self._toolbox)
         self._narrator = Narrator(
             record,
             speaker=job.persona.slug,
             outcomes=self._context.outcomes,
             shows_tools=lambda slug: job.others[slug].file.show_tools,
         )
-        self._hearing = hearing = Hearing(self._narrator, record, limits.silence)
-        self._model_for = lambda job, persona: model_for(job, persona, hearing)
+        self._hearing = Hearing(self._narrator, record, agents.limits.silence)
+        self._models = _Models(job, model_for, self._hearing)
         self._result: RunResultStreaming | None = None
         self._whole = False
         self.checkpoint = job.checkpoint
@@ -126,7 +129,7 @@ class Execution:
         self._whole = danger is None
 
     async def _ask_model(self) -> None:
-        agent = build_agent(self._job, self._model_for, self._toolbox, self._limits)
+        agent = self._agents.of(self._job)
         try:
             state = await self._restored(agent)
             if state is None and self._job.persona.file.disclosure and not self._job.disclosed:
@@ -185,6 +188,7 @@ class Execution:
             run_config=RunConfig(
                 **tracing.settings(told=self._captures),
                 call_model_input_filter=self._before_model,
+                model_provider=self._models,
                 # A name that the model made up, or has no right to, is told to it like any error.
                 tool_not_found_behavior="return_error_to_model",
                 tool_error_formatter=_unknown,
@@ -217,6 +221,19 @@ class Execution:
         async with self._hearing.silence.bounded():
             async for event in result.stream_events():
                 await self._hearing.hear(event)
+
+
+class _Models(ModelProvider):
+    """The models of one run, by the names of its personas."""
+
+    def __init__(self, job: Job, model_for: ModelFor, voice: Voice) -> None:
+        self._job = job
+        self._model_for = model_for
+        self._voice = voice
+
+    @override
+    def get_model(self, model_name: str | None) -> Model:
+        return self._model_for(self._job, self._job.others[model_name or ""], self._voice)
 
 
 def _unknown(failed: ToolErrorFormatterArgs[RunContext]) -> str | None:

@@ -11,6 +11,7 @@ import msgspec
 from assistant.events import Event
 from assistant.models import Approval, Principal, Turn
 from assistant.persona import Persona
+from assistant.tool import Tool
 from assistant.tracing import Carrier
 
 
@@ -79,15 +80,24 @@ class Job:
     told: frozenset[str] = frozenset()
 
 
+class Invoker(Protocol):
+    """Makes the calls of one run's tools."""
+
+    async def invoke(self, tool: Tool[Any], context: Any, arguments: str) -> str:
+        """Make a call, with the SDK's context of it, and return what the model is told."""
+
+
 @dataclass(slots=True)
 class RunContext:
     """What tools are handed besides their arguments; the model never sees it.
 
     Attributes:
+        toolbox: makes the run's tool calls.
         outcomes: how tool calls ended that did not end well, by the model's call id.
     """
 
     job: Job
+    toolbox: Invoker
     outcomes: dict[str, str] = field(default_factory=dict)
 
 

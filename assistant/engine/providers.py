@@ -155,14 +155,14 @@ class Remote:
     def model_for(self, job: Job, persona: Persona, voice: Voice | None = None) -> Model:
         """Return the SDK's model for the protocol in use, on the way in use."""
         name = job.model if persona is job.persona else self.name_for(persona, None)
-        door, service = self._door, self._service
+        door, about = self._door, (self._service, job.correlation_id)
         if door is None and self._speaks_responses:
-            return ResponsesModel(name, self._client, service)
+            return ResponsesModel(name, self._client, *about)
         if door is None:
-            return ChatModel(name, self._client, service)
+            return ChatModel(name, self._client, *about)
         if self._speaks_responses:
-            return DirectResponsesModel(name, door, service, voice)
-        return DirectChatModel(name, door, service, voice)
+            return DirectResponsesModel(name, door, *about, voice)
+        return DirectChatModel(name, door, *about, voice)
 
 
 @asynccontextmanager

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from functools import lru_cache
 
 from assistant.events import Resource, SafetyFlagged
-from assistant.persona import Persona, SafetyRule, SignSet
+from assistant.persona import Persona, SafetyRule, SignSet, compiled
 
 _AT_ONCE = 1_000
 
@@ -29,8 +27,8 @@ def _find(persona: Persona, text: str) -> SafetyRule | None:
 
 def _shows(kind: SignSet, text: str) -> bool:
     for pattern in kind.unless:
-        text = _compiled(pattern).sub(" ", text)
-    return any(_compiled(pattern).search(text) for pattern in kind.signs)
+        text = compiled(pattern).sub(" ", text)
+    return any(compiled(pattern).search(text) for pattern in kind.signs)
 
 
 def flag(rule: SafetyRule) -> SafetyFlagged:
@@ -41,8 +39,3 @@ def flag(rule: SafetyRule) -> SafetyFlagged:
         message=rule.message,
         resources=[Resource(r.name, r.contact, r.note) for r in rule.resources],
     )
-
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)

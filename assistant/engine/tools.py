@@ -50,11 +50,6 @@ class Toolbox:
         self._under_way: set[asyncio.Task[Any]] = set()
         self.made: dict[str, Effect] = {}
 
-    def of(self, persona: Persona) -> list[Any]:
-        """Return the persona's tools for the SDK."""
-        named = (self._tools[name] for name in persona.file.tools)
-        return [self._wrapped(t, persona) for t in named if t.allows(self._job.principal)]
-
     def __getitem__(self, name: str) -> Tool[Any]:
         return self._tools[name]
 
@@ -63,23 +58,10 @@ class Toolbox:
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=_LAST_EFFECTS)
 
-    def _wrapped(self, tool: Tool[Any], persona: Persona) -> FunctionTool:
-        async def invoke(context: ToolContext[RunContext], arguments: str) -> str:
-            return await self._invoke(tool, context, arguments)
-
-        return FunctionTool(
-            name=tool.name,
-            description=tool.description,
-            params_json_schema=ensure_strict_json_schema(tool.arguments.model_json_schema()),
-            on_invoke_tool=invoke,
-            # The SDK stops before such a call, so that the call itself is in the checkpoint: an
-            # effect is made under an id and with arguments that no crash can change.
-            needs_approval=tool.effectful or tool.name in persona.file.approvals,
-        )
-
-    async def _invoke(
+    async def invoke(
         self, tool: Tool[Any], context: ToolContext[RunContext], arguments: str
     ) -> str:
+        """Make a call of the model's and return what it is told."""
         theirs, outcomes = context.tool_call_id, context.context.outcomes
         tracing.begin_tool(tool, theirs)
         try:
@@ -131,6 +113,23 @@ class Toolbox:
             user_id=job.turn.user_id,
             page=job.turn.context,
         )
+
+
+def as_function(tool: Tool[Any], persona: Persona) -> FunctionTool:
+    """Return one of a persona's tools for the SDK; the run's own toolbox is in its context."""
+
+    async def invoke(context: ToolContext[RunContext], arguments: str) -> str:
+        return await context.context.toolbox.invoke(tool, context, arguments)
+
+    return FunctionTool(
+        name=tool.name,
+        description=tool.description,
+        params_json_schema=ensure_strict_json_schema(tool.arguments.model_json_schema()),
+        on_invoke_tool=invoke,
+        # The SDK stops before such a call, so that the call itself is in the checkpoint: an
+        # effect is made under an id and with arguments that no crash can change.
+        needs_approval=tool.effectful or tool.name in persona.file.approvals,
+    )
 
 
 def parse(tool: Tool[Any], arguments: str) -> BaseModel:

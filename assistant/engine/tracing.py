@@ -8,11 +8,12 @@ from contextvars import Token
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from agents import get_current_span, set_trace_processors, set_tracing_disabled
+from agents import get_current_span, set_trace_provider
 from agents import trace as sdk_trace
 from agents.tracing import Span as SdkSpan
 from agents.tracing import Trace as SdkTrace
 from agents.tracing import TracingProcessor
+from agents.tracing.provider import DefaultTraceProvider
 from agents.tracing.span_data import AgentSpanData, FunctionSpanData, HandoffSpanData
 from opentelemetry import context, trace
 from opentelemetry.context import Context
@@ -126,9 +127,12 @@ class Bridge(TracingProcessor):
 
 def install() -> None:
     """Have the SDK tell of its spans here, or nowhere; never to OpenAI, as it does by itself."""
-    set_trace_processors([Bridge()] if tracing.is_on() else [])
+    # The SDK's own provider would first make a client for OpenAI, with all certificates read.
+    provider = DefaultTraceProvider()
+    provider.set_processors([Bridge()] if tracing.is_on() else [])
     if tracing.is_on():
-        set_tracing_disabled(disabled=False)
+        provider.set_disabled(disabled=False)
+    set_trace_provider(provider)
 
 
 @contextmanager

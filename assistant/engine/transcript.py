@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from agents.memory.session_settings import SessionSettings
@@ -32,6 +33,9 @@ class Transcript:
         """Return the history, or its last `limit` items."""
         items = [*self._history, *self.added]
         return items if limit is None else items[-limit:] if limit else []
+
+    # The SDK looks at this before each use of a session, and working it out takes it long.
+    get_items.__signature__ = signature(get_items)  # type: ignore[attr-defined]
 
     async def add_items(self, items: list[Any]) -> None:
         """Keep what the runner adds."""

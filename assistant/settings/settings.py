@@ -61,6 +61,7 @@ class Settings(TelemetrySettings):
     openai_model: str = "gpt-5-mini"
     openai_api: Literal["auto", "responses", "chat"] = "auto"
     model_provider: Literal["auto", "openai", "demo", "local"] = "auto"
+    model_transport: Literal["direct", "sdk"] = "direct"
     local_model_path: Path | None = None
     max_tokens: int = Field(2000, ge=1, le=128_000)
     timeout_seconds: Seconds = 30

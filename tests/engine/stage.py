@@ -19,6 +19,7 @@ from openai.types.responses import (
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
 from assistant.engine import Checkpoint, Effect, Execution, Job, Limits
+from assistant.engine.agents import Agents
 from assistant.engine.tools import BUILT_IN
 from assistant.events import (
     Event,
@@ -175,8 +176,7 @@ def play(
         Job(**usual | job),
         stage,
         model_for=lambda _job, _persona, _voice: model,
-        tools={**BUILT_IN, **TOOLS, **(tools or {})},
-        limits=Limits(silence=silence, retries=0),
+        agents=Agents({**BUILT_IN, **TOOLS, **(tools or {})}, Limits(silence=silence, retries=0)),
     )
 
 

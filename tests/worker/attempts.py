@@ -39,7 +39,7 @@ class Scripted:
     def name_for(self, persona: Persona, asked: str | None) -> str:  # noqa: ARG002
         return "scripted"
 
-    def model_for(self, job: object, persona: Persona, _voice: object) -> ScriptedModel:  # noqa: ARG002
+    def model_for(self, job: object, persona: Persona, voice: object = None) -> ScriptedModel:  # noqa: ARG002
         return self.model
 
 

@@ -26,7 +26,7 @@ class Hostile:
     def name_for(self, persona: Persona, asked: str | None) -> str:  # noqa: ARG002
         return "hostile"
 
-    def model_for(self, job: Any, persona: Persona, _voice: object) -> ScriptedModel:  # noqa: ARG002
+    def model_for(self, job: Any, persona: Persona, voice: object = None) -> ScriptedModel:  # noqa: ARG002
         # A run that goes on after somebody's yes goes on in its script.
         return self._models.setdefault(job.run_id, self._model())
 

@@ -46,7 +46,7 @@ class Mind:
     def name_for(self, persona: Persona, asked: str | None) -> str:  # noqa: ARG002
         return "sensible"
 
-    def model_for(self, job: Job, persona: Persona, _voice: object) -> ScriptedModel:  # noqa: ARG002
+    def model_for(self, job: Job, persona: Persona, voice: object = None) -> ScriptedModel:  # noqa: ARG002
         return self._model
 
     def prepare(self, number: int, turn: Turn) -> list[str]:

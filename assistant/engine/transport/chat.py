@@ -1,0 +1,125 @@
+"""Chat Completions: chunks of which nearly all are nothing but text."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from agents.models.fake_id import FAKE_RESPONSES_ID
+from openai.types.chat import ChatCompletionChunk
+from pydantic import ValidationError
+from typing_extensions import override
+
+from assistant.engine.transport.reply import Reply
+from assistant.engine.transport.stream import Stream
+from assistant.engine.transport.telling import Telling
+
+_Nothing = Literal[""] | None
+_NoItems = tuple[()] | None
+
+
+class _Delta(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What comes with text where there is nothing but text; more than that is not for us."""
+
+    content: str | None = None
+    role: str | None = None
+    refusal: _Nothing = None
+    reasoning: _Nothing = None
+    reasoning_content: _Nothing = None
+    reasoning_details: _NoItems = None
+    thinking_blocks: _NoItems = None
+    annotations: _NoItems = None
+    audio: None = None
+    function_call: None = None
+    tool_calls: _NoItems = None
+
+
+class _Choice(msgspec.Struct, frozen=True, gc=False):
+    index: Literal[0]
+    delta: _Delta
+    finish_reason: None = None
+    logprobs: None = None
+
+
+class _Text(msgspec.Struct, frozen=True, gc=False):
+    """A chunk that is nothing but text; fields that the SDK does not look at may be any."""
+
+    choices: tuple[_Choice]
+    id: str | None = None
+    usage: None = None
+    error: None = None
+
+
+_TEXT = msgspec.json.Decoder(_Text)
+_NO_TEXT = (msgspec.MsgspecError, UnicodeDecodeError)
+
+
+class ChatStream(Stream):
+    """The chunks of one answer.
+
+    Text that was told directly reaches the SDK as one chunk, before the next chunk that is more
+    than text: so the items that it makes are whole.
+    """
+
+    def __init__(self, reply: Reply, telling: Telling) -> None:
+        super().__init__(reply, telling)
+        self._told: list[str | None] = []
+        self._id: str | None = None
+        self._kept: bytes | None = None
+
+    @override
+    def _next(self) -> Any:
+        if self._kept is None:
+            self._kept = self._tell() if self._telling.direct else next(self._due, None)
+        if self._told and (self._kept is not None or self._ended):
+            return self._retold()
+        if self._kept is None:
+            return None
+        data, self._kept = self._kept, None
+        if (chunk := _valid(data)) is not None:
+            return chunk
+        read = self._parsed(data)
+        return _built(read) if read is not None else None
+
+    def _tell(self) -> bytes | None:
+        """Tell text up to the first chunk that is more than text, and return that."""
+        said: list[str] = []
+        other = None
+        for data in self._due:
+            try:
+                chunk = _TEXT.decode(data)
+            except _NO_TEXT:
+                other = data
+                break
+            text = chunk.choices[0].delta.content
+            self._told.append(text)
+            if text:
+                said.append(text)
+            self._id = chunk.id or self._id
+        if said:
+            self._telling.say("".join(said), FAKE_RESPONSES_ID)
+        return other
+
+    def _retold(self) -> Any:
+        """Return all that was told since the last chunk as one of its own."""
+        texts = [text for text in self._told if text is not None]
+        self._told.clear()
+        self._telling.repeats = True
+        # No content is not the same as none of it: that ends what was thought before.
+        delta = {"content": "".join(texts)} if texts else {}
+        choice = {"index": 0, "delta": delta, "finish_reason": None}
+        return _built({"id": self._id, "choices": [choice], "object": "chat.completion.chunk"})
+
+
+def _built(read: Any) -> Any:
+    """Return what was read as the openai client makes a chunk of it, unchecked."""
+    return ChatCompletionChunk.construct(**read) if isinstance(read, dict) else read
+
+
+def _valid(data: bytes) -> ChatCompletionChunk | None:
+    """Return a chunk that is as the API has it, which is made at a tenth of the cost; else None."""
+    try:
+        chunk = ChatCompletionChunk.model_validate_json(data, strict=True)
+    except ValidationError:
+        return None
+    return None if (chunk.model_extra or {}).get("error") else chunk

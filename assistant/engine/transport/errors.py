@@ -1,0 +1,56 @@
+"""Makes the openai client's errors of aiohttp's, so that nobody else need know these."""
+
+from __future__ import annotations
+
+import aiohttp
+import httpx2
+import openai
+from aiohttp.http_exceptions import HttpProcessingError
+
+BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError)
+"""What aiohttp raises of a connection: a timeout is an `OSError` too."""
+
+_BODY_LIMIT = 256 * 1024
+# The body is decoded, and here as a whole.
+_OF_THE_WAY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
+def lost(error: BaseException, url: str) -> openai.APIConnectionError:
+    """Return what the openai client would raise of this error, which is to be its cause."""
+    request = httpx2.Request("POST", url)
+    if isinstance(error, TimeoutError):
+        return openai.APITimeoutError(request)
+    return openai.APIConnectionError(request=request)
+
+
+async def refused(
+    response: aiohttp.ClientResponse, client: openai.AsyncOpenAI
+) -> openai.APIStatusError:
+    """Return what the openai client would raise of an answer with an error's status.
+
+    Raises:
+        APIConnectionError: when the connection breaks before it is known what was wrong.
+    """
+    body = await _some_of(response)
+    headers = [(k, v) for k, v in response.headers.items() if k.lower() not in _OF_THE_WAY]
+    copy = httpx2.Response(
+        response.status,
+        headers=headers,
+        content=body,
+        request=httpx2.Request(response.method, str(response.url)),
+    )
+    return client._make_status_error_from_response(copy)  # noqa: SLF001 - its own reading of it
+
+
+async def _some_of(response: aiohttp.ClientResponse) -> bytes:
+    """Read an error's body, as much of it as makes sense."""
+    body = bytearray()
+    try:
+        while len(body) < _BODY_LIMIT and (piece := await response.content.readany()):
+            body += piece
+    except BROKEN as error:
+        raise lost(error, str(response.url)) from error
+    finally:
+        # Costs a connection only where there is more to come; one that was read whole is kept.
+        response.close()
+    return bytes(body[:_BODY_LIMIT])
