@@ -23,7 +23,10 @@ import msgspec
 LARGEST = 1 << 17
 """How long a message may be, in bytes."""
 
-_MODULES = ("assistant.cli", "aiosqlite", "anyio.streams.tls", "httpcore2", "truststore")
+_MODULES = (
+    *("assistant.cli.serving", "assistant.cli.doctor", "assistant.worker.broker", "uvloop"),
+    *("aiosqlite", "anyio.streams.tls", "httpcore2", "truststore"),
+)
 """All that a server comes to import until it serves."""
 
 

@@ -43,6 +43,7 @@ WRONG = {
     "OPENAI_BASE_URL": ("localhost:8080", "http://"),
     "OPENAI_API": ("grpc", "'auto'"),
     "MODEL_PROVIDER": ("magic", "'demo'"),
+    "MODEL_TRANSPORT": ("pigeon", "'direct' or 'sdk'"),
     "MAX_TOKENS": ("0", "greater than or equal to 1"),
     "TIMEOUT_SECONDS": ("-1", "greater than 0"),
     "RUN_DEADLINE_SECONDS": ("nan", ""),

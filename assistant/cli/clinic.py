@@ -15,35 +15,25 @@ from assistant.settings import Settings
 from assistant.wiring import clinic_options
 
 
-def add_clinic_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to the command line's others."""
-    clinic = commands.add_parser("clinic", help="make, fill or describe the clinic's database")
-    acts = clinic.add_subparsers(required=True, metavar="act")
-    make = acts.add_parser("init", help="make its tables, or bring them up to this version")
-    make.add_argument("--app-user", metavar="NAME", help="let the server's role in (PostgreSQL)")
-    make.set_defaults(act=_initialise)
-    seed = acts.add_parser("seed", help="fill empty tables with a demo clinic")
-    seed.add_argument("--seed", type=int, default=DEFAULT_SEED, metavar="N", help="another demo")
-    seed.set_defaults(act=_fill)
-    status = acts.add_parser("status", help="tell version, number of rows, and what is wrong")
-    status.set_defaults(act=_describe)
-
-
-def _initialise(options: argparse.Namespace, settings: Settings) -> int:
+def make(options: argparse.Namespace, settings: Settings) -> int:
+    """Make the tables, or bring them up to this version."""
     asyncio.run(initialise(clinic_options(settings), options.app_user))
     sys.stdout.write("The clinic's tables are there, of this version.\n")
     return 0
 
 
-def _fill(options: argparse.Namespace, settings: Settings) -> int:
-    if asyncio.run(fill(clinic_options(settings), options.seed, now())):
+def seed(options: argparse.Namespace, settings: Settings) -> int:
+    """Fill empty tables with a demo clinic."""
+    number = DEFAULT_SEED if options.seed is None else options.seed
+    if asyncio.run(fill(clinic_options(settings), number, now())):
         sys.stdout.write("The clinic is filled with invented people and appointments.\n")
         return 0
     sys.stderr.write("assistant: the clinic has patients already; nothing was changed\n")
     return 1
 
 
-def _describe(_options: argparse.Namespace, settings: Settings) -> int:
+def describe(_options: argparse.Namespace, settings: Settings) -> int:
+    """Tell version, number of rows, and what is wrong."""
     where: ClinicOptions = clinic_options(settings)
     state = asyncio.run(find_state(where))
     sys.stdout.write(f"database  {state.where}\nrevision  {state.revision or 'none'}\n")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Mapping
 
 import aiohttp
 from opentelemetry.util.re import parse_env_headers
 
+from assistant.cli.loop import run
 from assistant.clinic import ClinicUnavailableError
 from assistant.settings import Settings
 from assistant.telemetry import redact
@@ -19,14 +19,9 @@ _PROTOBUF = {"Content-Type": "application/x-protobuf"}
 _PATIENCE = aiohttp.ClientTimeout(total=5)
 
 
-def add_doctor_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to the parser."""
-    doctor = commands.add_parser("doctor", help="check settings, personas, model and store")
-    doctor.set_defaults(act=_doctor)
-
-
-def _doctor(options: argparse.Namespace, settings: Settings) -> int:
-    return asyncio.run(_look(options, settings))
+def look(options: argparse.Namespace, settings: Settings) -> int:
+    """Open all parts as a server does, and tell of each how it is."""
+    return run(_look(options, settings))
 
 
 async def _look(options: argparse.Namespace, settings: Settings) -> int:

@@ -13,22 +13,8 @@ from assistant.settings import Settings
 from assistant.web.identity import new_key
 
 
-def add_key_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to the command line's others."""
-    key = commands.add_parser("key", help="make a key for somebody (AUTH_MODE=api_key)")
-    key.add_argument("--name", required=True, help="whose it is")
-    key.add_argument(
-        "--role",
-        dest="roles",
-        action="append",
-        default=[],
-        help="patient, staff, operator, or one that an approval names; may be given several times",
-    )
-    key.add_argument("--subject", help="a patient's number, such as P-100001")
-    key.set_defaults(act=_make)
-
-
-def _make(options: argparse.Namespace, _settings: Settings) -> int:
+def make(options: argparse.Namespace, _settings: Settings) -> int:
+    """Make a key; print it, and beside it its entry for the file of keys."""
     try:
         key, entry = new_key(options.name, options.roles, options.subject)
     except ValidationError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import signal
 import sys
@@ -11,11 +12,12 @@ from contextlib import suppress
 import structlog
 from aiohttp import web
 
+from assistant.cli.loop import run
+from assistant.cli.memory import set_aside
 from assistant.errors import SettingsError
 from assistant.settings import Settings
-from assistant.telemetry import log_loop_faults
-from assistant.tool import Tools
-from assistant.web import Identify, Listener, create_app, create_worker_app
+from assistant.telemetry import log_loop_faults, open_telemetry
+from assistant.web import Listener, create_app, create_worker_app
 from assistant.web.keys import LIFE, PARTS, Life
 
 log = structlog.get_logger(__name__)
@@ -23,32 +25,32 @@ log = structlog.get_logger(__name__)
 _LAST_LOOK = 0.5
 
 
-async def serve(
-    settings: Settings, tools: Tools | None = None, identify: Identify | None = None
-) -> int:
+def serve(options: argparse.Namespace, settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code.
 
     Then: new work is refused and `/health/ready` says so, runs may finish within the grace,
     what is left is given back for the next process, streams end with a word to come back.
     """
-    app = create_app(settings, tools, identify)
-    return await _run(app, settings, settings.port, _announce_server)
+    with open_telemetry(settings, "server"):
+        app = create_app(settings, options.tools, options.identify)
+        return run(_attend(app, settings, settings.port, _announce_server))
 
 
-async def work(settings: Settings, tools: Tools | None = None) -> int:
+def work(options: argparse.Namespace, settings: Settings) -> int:
     """Execute runs until SIGTERM or SIGINT, then as `serve`; returns the exit code.
 
     Raises:
         SettingsError: when this is not a deployment with workers.
     """
-    if settings.run_mode != "workers":
-        detail = "RUN_MODE: a worker needs RUN_MODE=workers, on the servers too"
-        raise SettingsError(detail)
-    app = create_worker_app(settings, tools)
-    return await _run(app, settings, settings.worker_port, _announce_worker)
+    with open_telemetry(settings, "worker"):
+        if settings.run_mode != "workers":
+            detail = "RUN_MODE: a worker needs RUN_MODE=workers, on the servers too"
+            raise SettingsError(detail)
+        app = create_worker_app(settings, options.tools)
+        return run(_attend(app, settings, settings.worker_port, _announce_worker))
 
 
-async def _run(
+async def _attend(
     app: web.Application,
     settings: Settings,
     port: int | None,
@@ -61,6 +63,7 @@ async def _run(
     try:
         if port is not None and not await _listen(listener, settings.host, port):
             return 1
+        set_aside()
         announce(listener, app)
         await stop.wait()
         log.info("server.stopping")

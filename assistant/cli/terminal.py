@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 from http import HTTPStatus
@@ -9,12 +10,21 @@ from http import HTTPStatus
 import aiohttp
 import msgspec
 
+from assistant.cli.memory import set_aside
 from assistant.errors import UnauthenticatedError
 from assistant.models import new_id
+from assistant.settings import Settings
 from assistant.telemetry import redact
 
 
-async def talk(url: str, persona: str | None, token: str | None = None) -> int:
+def chat(options: argparse.Namespace, _settings: Settings) -> int:
+    """Talk to the server that the options name, with the token that the environment holds."""
+    set_aside()
+    token = options.environment.get("ASSISTANT_TOKEN")
+    return asyncio.run(_talk(options.url, options.persona, token))
+
+
+async def _talk(url: str, persona: str | None, token: str | None) -> int:
     """Read lines, print answers as they come; ends with an empty line; returns the exit code.
 
     Raises:

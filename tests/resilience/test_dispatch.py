@@ -11,7 +11,7 @@ from taskiq import AckableMessage
 from taskiq_redis import RedisStreamBroker
 
 from assistant import background
-from assistant.worker import TaskiqDispatch, open_taskiq
+from assistant.worker.broker import TaskiqDispatch, open_taskiq
 from tests import processes
 
 
