@@ -6,6 +6,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Collection, Hashable
 from functools import partial
+from typing import Any
 
 from agents import Agent, ModelSettings, RunContextWrapper, handoff
 from agents.handoffs import Handoff
@@ -18,6 +19,7 @@ from agents.retry import (
     retry_policies,
 )
 from agents.util._types import MaybeAwaitable
+from typing_extensions import override
 
 from assistant.engine import faults
 from assistant.engine.identities import keep_identity, remember_identities
@@ -30,6 +32,14 @@ from assistant.tool import Tools
 
 _KEPT = 64
 _RETRY_STATUS = (408, 409, 425, 429, 500, 502, 503, 504, 529)
+
+
+class _Settings(ModelSettings):
+    """Settings that are not written out for the SDK's own traces, which nobody is sent."""
+
+    @override
+    def to_traceable_dict(self) -> dict[str, Any]:
+        return {}
 
 
 class Agents:
@@ -119,7 +129,7 @@ def check_dialogue(persona: Persona, known: Collection[str]) -> None:
 def _settings(job: Job, persona: Persona, limits: Limits) -> ModelSettings:
     choice = persona.file.model
     bound = choice.max_tokens or limits.max_tokens
-    return ModelSettings(
+    return _Settings(
         temperature=choice.temperature,
         top_p=choice.top_p,
         max_tokens=min(job.turn.max_tokens or bound, bound),

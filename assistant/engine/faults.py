@@ -125,7 +125,7 @@ _BROKEN = (
 _BY_KIND: Sequence[tuple[tuple[type[BaseException], ...], Callable[[], ModelError]]] = (
     (_LATE, silent),
     ((MaxTurnsExceeded,), _too_many_steps),
-    ((aiohttp.ClientConnectorError,), _unreachable),
+    ((aiohttp.ClientConnectorError, aiohttp.TooManyRedirects), _unreachable),
     ((httpx2.RemoteProtocolError, httpx2.ReadError, *_BROKEN), cut),
     ((openai.APIConnectionError, httpx2.TransportError), _unreachable),
     ((openai.APIResponseValidationError, json.JSONDecodeError, UnicodeDecodeError), nonsense),

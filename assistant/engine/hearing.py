@@ -115,5 +115,6 @@ class Hearing(Voice):
 
     @override
     async def room(self) -> None:
-        with self.silence.held():
-            await self._sink.room()
+        if self._sink.is_full:
+            with self.silence.held():
+                await self._sink.room()

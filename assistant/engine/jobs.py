@@ -104,6 +104,10 @@ class RunContext:
 class Sink(Protocol):
     """Where a run's events go."""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether `room` would wait."""
+
     def emit(self, event: Event) -> None:
         """Take an event; never waits."""
 

@@ -52,6 +52,8 @@ class Pen:
         self._in_flight: list[bytes] = []
         self._tail = tail
         self._fill = fill
+        self._ends = False
+        self._last: list[bytes] = []
         self._moved = asyncio.Event()
         self.lost = asyncio.Event()
 
@@ -64,6 +66,11 @@ class Pen:
     def idle(self) -> bool:
         """Whether everything emitted has been acknowledged."""
         return not self._pending and not self._in_flight
+
+    @property
+    def is_full(self) -> bool:
+        """Whether `room` would wait, or raise."""
+        return self.lost.is_set() or len(self._pending) + len(self._in_flight) > _ROOM
 
     def emit(self, event: Event) -> None:
         """Queue an event; deltas of one message that wait together are joined."""
@@ -97,23 +104,51 @@ class Pen:
         """
         await self._until(0)
 
+    async def last_words(self, terminal: Event) -> list[bytes]:
+        """Return all that is left to be sent, the end of the log last; the same again if asked.
+
+        Whoever asks sends it, in one step with what follows from a run's end.
+
+        Raises:
+            LeaseLostError: when another worker has taken the run over.
+        """
+        if not self._ends:
+            self._ends = True
+            while self._in_flight:
+                self._moved.clear()
+                await self._moved.wait()
+            self._pending.append(terminal)
+            self._last = self._encoded()
+        self._check_held()
+        return self._last
+
+    def end(self) -> None:
+        """Pass on the last words, now that the store has them."""
+        self._tell()
+
     def take(self) -> list[bytes]:
         """Return what is to be sent now, encoded once; the same again until it is settled."""
-        if not self._in_flight:
-            try:
-                self._in_flight = [events.encode(event) for event in self._pending]
-                self._sent = tuple(self._pending)
-            except ValueError:
-                # What cannot be written ends its own run, and must not hold up all others.
-                log.exception("run.event.unwritable", run_id=self.run.run_id)
-                self.settle(written=False)
-            self._pending.clear()
+        if not self._in_flight and not self._ends:
+            self._in_flight = self._encoded()
         return self._in_flight
+
+    def _encoded(self) -> list[bytes]:
+        """Return all that is pending, which counts as sent from now on."""
+        encoded: list[bytes] = []
+        self._sent = tuple(self._pending)
+        try:
+            encoded += [events.encode(event) for event in self._pending]
+        except ValueError:
+            # What cannot be written ends its own run, and must not hold up all others.
+            log.exception("run.event.unwritable", run_id=self.run.run_id)
+            self.settle(written=False)
+        self._pending.clear()
+        return encoded
 
     def settle(self, *, written: bool) -> None:
         """Note the store's answer: acknowledged, or refused for good."""
         if written:
-            self.tell(*self._sent)
+            self._tell()
             self.next_sequence += len(self._sent)
         else:
             self.lost.set()
@@ -123,25 +158,28 @@ class Pen:
         self._moved.set()
         self.wake()
 
-    def tell(self, *written: Event) -> None:
-        """Pass on what comes next in the log, now that the store has it."""
-        first = self.next_sequence
-        self._tail.extend([Entry(first + i, event) for i, event in enumerate(written)])
-
     def wake(self) -> None:
         """Say that there is something to take, if there is."""
         if self._pending or self._in_flight:
             self._fill(self)
 
+    def _tell(self) -> None:
+        """Pass on what was sent, now that the store has it."""
+        first = self.next_sequence
+        self._tail.extend([Entry(first + i, event) for i, event in enumerate(self._sent)])
+
     async def _until(self, limit: int) -> None:
         while True:
-            if self.lost.is_set():
-                detail = f"Run {self.run.run_id} is written by another worker now."
-                raise LeaseLostError(detail)
+            self._check_held()
             if len(self._pending) + len(self._in_flight) <= limit:
                 return
             self._moved.clear()
             await self._moved.wait()
+
+    def _check_held(self) -> None:
+        if self.lost.is_set():
+            detail = f"Run {self.run.run_id} is written by another worker now."
+            raise LeaseLostError(detail)
 
 
 def publication_head(run: Run) -> str:

@@ -113,7 +113,7 @@ class Runs:
         session: Session | None = None,
         share_for: timedelta = timedelta(0),
     ) -> bool:
-        """Write the terminal entry and everything that follows from it, all or nothing.
+        """Write what is left, the terminal entry, and all that follows from it, or nothing.
 
         `share_for` is how long a shareable answer may be shared; zero takes it out of the cache.
         Returns whether another run of the session has its turn now, and is queued.
@@ -123,6 +123,7 @@ class Runs:
         """
         run, sid, usage = pen.run, pen.run.session_id or "", ending.usage or Usage()
         cache_ms = int(share_for.total_seconds() * 1000) if run.cache_key else ""
+        last = await pen.last_words(terminal)
         what, queued = await self._scripts.run(
             FINISH,
             [
@@ -130,15 +131,16 @@ class Runs:
                 *(keys.messages(sid), keys.session_runs(sid)),
             ],
             *(run.run_id, pen.token, self._leases.lease_ms, pen.next_sequence),
-            *(events.encode(terminal), status_of(terminal), msgspec.json.encode(ending)),
+            *(status_of(terminal), msgspec.json.encode(ending)),
             *(self._keep_ms, cache_ms, encode(session) if session else b""),
             *(usage.input_tokens, usage.output_tokens, sid),
-            *(encode(line) for line in lines),
+            *(len(lines), *(encode(line) for line in lines)),
+            *last,
         )
         if what != b"ok":
             detail = f"Run {run.run_id} is written by another worker now."
             raise LeaseLostError(detail)
-        pen.tell(terminal)
+        pen.end()
         return bool(queued)
 
     async def ask_cancel(self, run_id: str, by: str) -> bool:

@@ -73,7 +73,6 @@ class Attempts:
         pen = self._store.log.open_pen(claim)
         try:
             terminal, execution = await self._answer(claim, pen, stop)
-            await pen.drain()
             if terminal is not None:
                 await patiently(self._finish, pen, terminal, execution)
             elif execution is not None and execution.checkpoint is not None:
@@ -175,6 +174,7 @@ class Attempts:
     async def _wait_for_yes(
         self, pen: Pen, checkpoint: Checkpoint, wanted: Sequence[Approval]
     ) -> None:
+        await pen.drain()
         covered = msgspec.structs.replace(
             checkpoint, sequence=pen.next_sequence - 1, trace=tracing.carrier()
         )

@@ -39,6 +39,11 @@ class RunRecord(Record):
         self._pen = pen
         self._trace = tracing.carrier()
 
+    @property
+    @override
+    def is_full(self) -> bool:
+        return self._pen.is_full
+
     @override
     def emit(self, event: Event) -> None:
         self._pen.emit(event)

@@ -67,6 +67,10 @@ class Stage:
     def emit(self, event: Event) -> None:
         self.events.append(event)
 
+    @property
+    def is_full(self) -> bool:
+        return True
+
     async def room(self) -> None:
         await asyncio.sleep(self.crowded)
         if self.halt_at is not None and len(self.events) >= self.halt_at:

@@ -51,6 +51,7 @@ class _Text(msgspec.Struct, frozen=True, gc=False):
 
 
 _TEXT = msgspec.json.Decoder(_Text)
+_BARE = {"object": "chat.completion.chunk", "created": 0, "model": ""}
 _NO_TEXT = (msgspec.MsgspecError, UnicodeDecodeError)
 
 
@@ -64,7 +65,7 @@ class ChatStream(Stream):
     def __init__(self, reply: Reply, telling: Telling) -> None:
         super().__init__(reply, telling)
         self._told: list[str | None] = []
-        self._id: str | None = None
+        self._id = ""
         self._kept: bytes | None = None
 
     @override
@@ -100,7 +101,7 @@ class ChatStream(Stream):
             self._telling.say("".join(said), FAKE_RESPONSES_ID)
         return other
 
-    def _retold(self) -> Any:
+    def _retold(self) -> ChatCompletionChunk:
         """Return all that was told since the last chunk as one of its own."""
         texts = [text for text in self._told if text is not None]
         self._told.clear()
@@ -108,7 +109,7 @@ class ChatStream(Stream):
         # No content is not the same as none of it: that ends what was thought before.
         delta = {"content": "".join(texts)} if texts else {}
         choice = {"index": 0, "delta": delta, "finish_reason": None}
-        return _built({"id": self._id, "choices": [choice], "object": "chat.completion.chunk"})
+        return ChatCompletionChunk.model_validate(_BARE | {"id": self._id, "choices": [choice]})
 
 
 def _built(read: Any) -> Any:

@@ -21,9 +21,8 @@ from assistant.engine.transport.reply import Reply
 _READ_SIZE = 2**16
 # Seconds that a connection is kept for the next call; one that the server has closed is not used.
 _KEPT_IDLE = 15
-_REDIRECTS = 20
-# They describe the openai client, which does not send the request.
-_OF_THE_CLIENT = "x-stainless-"
+# As many as the openai client follows; the one too many counts here.
+_REDIRECTS = 21
 
 
 class Door:
@@ -108,15 +107,18 @@ async def open_door(client: AsyncOpenAI, silence: float) -> AsyncIterator[Door]:
 
 
 def _headers(client: AsyncOpenAI) -> CIMultiDict[str]:
-    usual = {**client.auth_headers, **client.default_headers}
-    known = CIMultiDict(
-        (name, value)
-        for name, value in _given(usual).items()
-        if not name.lower().startswith(_OF_THE_CLIENT)
-    )
-    # Compression would hold back tokens to make them smaller.
-    known["Accept-Encoding"] = "identity"
-    return known
+    """Return what the openai client says of who asks, without what it says of itself."""
+    usual = {
+        "Accept": "application/json",
+        # Compression would hold back tokens to make them smaller.
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+        "OpenAI-Organization": client.organization,
+        "OpenAI-Project": client.project,
+        **client.auth_headers,
+        **client._custom_headers,  # noqa: SLF001 - those of its environment, too
+    }
+    return CIMultiDict({name: value for name, value in usual.items() if isinstance(value, str)})
 
 
 def _proxy(url: httpx2.URL) -> str | None:
