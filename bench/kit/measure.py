@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import resource
 import tempfile
 import time
 from collections.abc import Sequence
@@ -19,6 +21,28 @@ def cpu_seconds(pid: int) -> float:
     10 ms; the number of the clock is made as `clock_getcpuclockid(3)` makes it.
     """
     return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)
+
+
+def memory_kb(pid: int) -> tuple[int, int]:
+    """Return a process's resident memory, and its share of it where pages are shared, in KB."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    found = {name: int(rest.split()[0]) for name, _, rest in (x.partition(":") for x in lines[1:])}
+    return found["Rss"], found["Pss"]
+
+
+async def quiet(pid: int, seconds: float = 0.5) -> None:
+    """Wait until a process computes next to nothing: less than a fiftieth of the time."""
+    while True:
+        before = cpu_seconds(pid)
+        await asyncio.sleep(seconds)
+        if cpu_seconds(pid) - before < seconds / 50:
+            return
+
+
+def allow_many_files() -> None:
+    """Let this process, and those that it starts, open as many files as the machine allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def percentile(values: Sequence[float], p: float) -> float:

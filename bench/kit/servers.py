@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from assistant.store.embedded import find_binary
+from bench.kit.wires import OURS, Wire
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 _START_SECONDS = 90
 _STOP_SECONDS = 15
 _SERVE = ("-m", "assistant", "--env-file", os.devnull, "serve")
@@ -26,8 +27,9 @@ class Variant:
     """A server to compare.
 
     Attributes:
-        command: arguments of the Python that runs it.
+        command: arguments of the Python that runs it; empty for the model itself, with no server.
         settings: its environment, besides what all variants have.
+        wire: how it is asked.
         redis: the program of a Redis over TCP that it is given; empty for none.
         embedded: whether it starts a Valkey of its own.
     """
@@ -38,6 +40,7 @@ class Variant:
     settings: Mapping[str, str] = field(default_factory=dict)
     redis: str = ""
     embedded: bool = False
+    wire: Wire = OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +85,40 @@ async def program(
         await _end(process)
 
 
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The model that answers them all."""
+
+    url: str
+    pid: int
+
+
 @asynccontextmanager
-async def serving(variant: Variant, folder: Path, upstream: str) -> AsyncIterator[Running]:
-    """Serve a variant, with its data in `folder`; the model is at `upstream`."""
-    data = folder / variant.name
-    data.mkdir()
+async def upstream(folder: Path) -> AsyncIterator[Upstream]:
+    """Start the model."""
+    log = _made(folder) / "upstream.log"
+    async with program(("-m", "bench.upstream"), log) as (process, url):
+        yield Upstream(url, process.pid)
+
+
+@asynccontextmanager
+async def serving(variant: Variant, folder: Path, model: Upstream) -> AsyncIterator[Running]:
+    """Serve a variant, with its data in `folder`."""
+    if not variant.command:
+        yield Running(variant, *_place_of(model.url), model.pid, None)
+        return
+    data = _made(folder / variant.name)
     settings = {
         "PORT": "0",
         "DATA_DIR": str(data),
         "AGENTS_DIR": str(ROOT / "bench" / "personas"),
         "DEFAULT_PERSONA": "talker",
-        "OPENAI_BASE_URL": f"{upstream}/v1",
+        "OPENAI_BASE_URL": f"{model.url}/v1",
         "OPENAI_MODEL": "bench",
         # Room enough that no run is queued: a slot is free a moment after its client has the end.
-        "MAX_CONCURRENT_REQUESTS": "400",
+        "MAX_CONCURRENT_REQUESTS": "1000",
+        # Nobody is left who waits for an answer.
+        "SHUTDOWN_GRACE_SECONDS": "1",
         **variant.settings,
     }
     async with _redis(variant, data) as (url, redis_pid):
@@ -104,8 +127,17 @@ async def serving(variant: Variant, folder: Path, upstream: str) -> AsyncIterato
         async with program(variant.command, data / "server.log", settings) as (process, address):
             pidfile = data / "store" / "valkey.pid"
             store_pid = int(pidfile.read_text()) if variant.embedded else redis_pid
-            host, _, port = address.removeprefix("http://").rpartition(":")
-            yield Running(variant, host, int(port), process.pid, store_pid)
+            yield Running(variant, *_place_of(address), process.pid, store_pid)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _place_of(address: str) -> tuple[str, int]:
+    host, _, port = address.removeprefix("http://").rpartition(":")
+    return host, int(port)
 
 
 def redis_program() -> str:

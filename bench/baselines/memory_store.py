@@ -88,8 +88,10 @@ class Memory:
         run = self.runs[run_id] = msgspec.structs.replace(
             self.runs[run_id], status="running", started_at=now()
         )
-        last = len(self.logs[run_id]) - 1
-        return Claim(run, token, 1, last, self.cancelled.get(run_id, ""))
+        log = self.logs[run_id]
+        opening = cast("RunStarted", log[0].event) if len(log) == 1 else None
+        cancelled_by = self.cancelled.get(run_id, "")
+        return Claim(run, token, 1, len(log) - 1, cancelled_by, opening=opening)
 
 
 class _Pen(Pen):
@@ -98,6 +100,7 @@ class _Pen(Pen):
     @override
     def take(self) -> list[Any]:
         if not self._in_flight:
+            self._sent = tuple(self._pending)
             self._in_flight = cast("list[bytes]", list(self._pending))
             self._pending.clear()
         return self._in_flight
@@ -112,9 +115,8 @@ class MemoryLog(Log):
 
     @override
     def open_pen(self, claim: Claim) -> Pen:
-        pen = _Pen(claim.run, claim.token, claim.last + 1, self._wake)
-        self._pens.add(pen)
-        return pen
+        self.expect(claim)
+        return _Pen(claim.run, claim.token, claim.last + 1, self._tail(claim.run), self._fill)
 
     @override
     async def read(self, run_id: str, after: int, count: int = 2_000) -> list[Entry]:
@@ -131,7 +133,6 @@ class MemoryLog(Log):
             for event in taken:
                 self._memory.write(pen.run.run_id, event)
             pen.settle(written=True)
-            self._bells.ring(pen.channel)
         return True
 
 
@@ -143,8 +144,8 @@ class MemorySessions(Sessions):
         self._memory = memory
 
     @override
-    async def create(self, session: Session) -> None:
-        self._memory.sessions[session.session_id] = session
+    async def create(self, session: Session) -> bool:
+        return self._memory.sessions.setdefault(session.session_id, session) is session
 
     @override
     async def find(self, session_id: str) -> Session | None:
@@ -177,8 +178,8 @@ class MemorySessions(Sessions):
 class MemoryRuns(Runs):
     """Runs as records; each step is atomic, as nothing else runs meanwhile."""
 
-    def __init__(self, memory: Memory, bells: Bells, leases: Leases) -> None:
-        super().__init__(NOWHERE, bells, leases, keep=timedelta())
+    def __init__(self, memory: Memory, leases: Leases) -> None:
+        super().__init__(NOWHERE, leases, keep=timedelta())
         self._memory = memory
 
     @override
@@ -230,7 +231,7 @@ class MemoryRuns(Runs):
         memory.lines[sid] += lines
         if session is not None:
             memory.sessions[sid] = session
-        self._bells.ring(pen.channel)
+        pen.tell(terminal)
         return memory.next_turn(sid, run.run_id)
 
     @override

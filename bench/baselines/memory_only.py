@@ -1,4 +1,4 @@
-"""The same server without persistence: `python -m bench.memory` serves from this process's memory.
+"""The same server without persistence: it serves from its process's memory.
 
 HTTP, engine, events, encoders, pens, bells and followers are the server's own; only where runs,
 logs and sessions are kept differs. It does what the benchmarks use: one-off questions are not
@@ -21,7 +21,7 @@ from assistant.background import running
 from assistant.models import Approval
 from assistant.store import Approvals, Claim, Leases, Store, StoreOptions
 from assistant.store.bells import Bells
-from bench.memory_store import NOWHERE, Memory, MemoryLog, MemoryRuns, MemorySessions
+from bench.baselines.memory_store import NOWHERE, Memory, MemoryLog, MemoryRuns, MemorySessions
 
 
 class MemoryLeases(Leases):
@@ -121,7 +121,7 @@ async def open_memory(options: StoreOptions) -> AsyncIterator[Store]:
         bells=bells,
         log=MemoryLog(memory, bells),
         sessions=MemorySessions(memory, idle=options.idle),
-        runs=MemoryRuns(memory, bells, leases),
+        runs=MemoryRuns(memory, leases),
         leases=leases,
         approvals=NoApprovals(NOWHERE, bells, leases, keep=options.history),
         kind="embedded",
