@@ -134,7 +134,8 @@ class Runs:
             *(status_of(terminal), msgspec.json.encode(ending)),
             *(self._keep_ms, cache_ms, encode(session) if session else b""),
             *(usage.input_tokens, usage.output_tokens, sid),
-            *(len(lines), *(encode(line) for line in lines)),
+            len(lines),
+            *(encode(line) for line in lines),
             *last,
         )
         if what != b"ok":
