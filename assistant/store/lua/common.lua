@@ -19,27 +19,24 @@ end
 
 local function keep(key, ms) redis.call('PEXPIRE', key, at_least(key, ms)) end
 
-local function last_of(rid)
-  local top = redis.call('XREVRANGE', log_key(rid), '+', '-', 'COUNT', 1)
-  if not top[1] then return -1 end
-  return tonumber(string.match(top[1][1], '%-(%d+)$'))
-end
+-- The number of the last entry: they have no gap, from 0 on.
+local function last_of(rid) return redis.call('XLEN', log_key(rid)) - 1 end
 
 -- Whether `token` may write. A lease that lapsed while nobody else took the run is still good.
-local function holds(rid, token)
-  local holder = redis.call('GET', lease_key(rid))
-  if holder then return holder == token end
-  return redis.call('HGET', run_key(rid), 'holder') == token
-end
+local function holds(rid, token) return redis.call('HGET', run_key(rid), 'holder') == token end
 
--- Write entries from number `first` on, and tell whoever listens.
-local function write(rid, first, events, token)
-  local known = redis.call('HMGET', run_key(rid), 'channel', 'head')
+-- Write entries from number `first` on, and tell whoever listens at `channel`.
+local function write_to(channel, head, rid, first, events, token)
   for i, event in ipairs(events) do
     local n = first + i - 1
     redis.call('XADD', log_key(rid), '1-' .. n, 'e', event, 'w', token)
-    redis.call('PUBLISH', known[1], known[2] .. n .. ',' .. string.sub(event, 2))
+    redis.call('PUBLISH', channel, head .. n .. ',' .. string.sub(event, 2))
   end
+end
+
+local function write(rid, first, events, token)
+  local known = redis.call('HMGET', run_key(rid), 'channel', 'head')
+  write_to(known[1], known[2], rid, first, events, token)
 end
 
 -- The fence. Entry ids are `1-<sequence>`, so the stream itself refuses a number that is taken;
@@ -57,9 +54,13 @@ local function append(rid, token, lease_ms, first, events)
     return 'taken'
   end
   if last ~= first - 1 then return 'gone' end
-  if not holds(rid, token) then return 'lease' end
-  write(rid, first, events, token)
-  redis.call('SET', lease_key(rid), token, 'PX', lease_ms)
+  local known = redis.call('HMGET', run_key(rid), 'holder', 'channel', 'head')
+  if known[1] ~= token then return 'lease' end
+  write_to(known[2], known[3], rid, first, events, token)
+  -- Whoever holds it renews it by the clock; this is for a lease that has lapsed all the same.
+  if redis.call('EXISTS', lease_key(rid)) == 0 then
+    redis.call('SET', lease_key(rid), token, 'PX', lease_ms)
+  end
   return 'ok'
 end
 
