@@ -118,14 +118,13 @@ def _chain(error: BaseException) -> list[BaseException]:
 _LATE = (openai.APITimeoutError, httpx2.TimeoutException)
 _BROKEN = (
     aiohttp.ClientPayloadError,
-    aiohttp.ClientResponseError,
     aiohttp.ClientOSError,
     aiohttp.ServerDisconnectedError,
 )
 _BY_KIND: Sequence[tuple[tuple[type[BaseException], ...], Callable[[], ModelError]]] = (
     (_LATE, silent),
     ((MaxTurnsExceeded,), _too_many_steps),
-    ((aiohttp.ClientConnectorError, aiohttp.TooManyRedirects), _unreachable),
+    ((aiohttp.ClientConnectorError,), _unreachable),
     ((httpx2.RemoteProtocolError, httpx2.ReadError, *_BROKEN), cut),
     ((openai.APIConnectionError, httpx2.TransportError), _unreachable),
     ((openai.APIResponseValidationError, json.JSONDecodeError, UnicodeDecodeError), nonsense),

@@ -58,7 +58,8 @@ class Door:
                 url, data=body, headers=headers, timeout=self._timeout, max_redirects=_REDIRECTS
             )
         except BROKEN as error:
-            raise lost(error, str(url)) from error
+            fault = lost(error, str(url))
+            raise fault from fault.__cause__
         if not response.ok or response.status >= httpx2.codes.MULTIPLE_CHOICES:
             raise await refused(response, self.client)
         return Reply(response)

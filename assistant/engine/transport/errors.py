@@ -15,12 +15,27 @@ _BODY_LIMIT = 256 * 1024
 _OF_THE_WAY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
-def lost(error: BaseException, url: str) -> openai.APIConnectionError:
-    """Return what the openai client would raise of this error, which is to be its cause."""
+def lost(error: Exception, url: str) -> openai.APIConnectionError:
+    """Return what the openai client would raise of this error, which is its cause."""
     request = httpx2.Request("POST", url)
     if isinstance(error, TimeoutError):
-        return openai.APITimeoutError(request)
-    return openai.APIConnectionError(request=request)
+        made: openai.APIConnectionError = openai.APITimeoutError(request)
+    else:
+        made = openai.APIConnectionError(request=request)
+    made.__cause__ = _without_status(error)
+    return made
+
+
+def _without_status(error: Exception) -> Exception:
+    """Return httpx's like of an error by which aiohttp names a status, which is not always one.
+
+    A cause with a status has the SDK believe that the provider has answered.
+    """
+    if isinstance(error, aiohttp.TooManyRedirects):
+        return httpx2.TooManyRedirects("the provider sends us round and round")
+    if isinstance(error, (aiohttp.ClientResponseError, HttpProcessingError)):
+        return httpx2.RemoteProtocolError("what came is no HTTP")
+    return error
 
 
 async def refused(
@@ -49,7 +64,8 @@ async def _some_of(response: aiohttp.ClientResponse) -> bytes:
         while len(body) < _BODY_LIMIT and (piece := await response.content.readany()):
             body += piece
     except BROKEN as error:
-        raise lost(error, str(response.url)) from error
+        fault = lost(error, str(response.url))
+        raise fault from fault.__cause__
     finally:
         # Costs a connection only where there is more to come; one that was read whole is kept.
         response.close()

@@ -80,5 +80,6 @@ class Reply:
         content.set_exception(error)
         if not rest:
             self._response.close()
-            raise lost(error, self.url) from error
+            fault = lost(error, self.url)
+            raise fault from fault.__cause__
         return rest

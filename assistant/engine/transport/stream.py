@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -32,17 +33,31 @@ class Stream(ABC):
         return self
 
     async def __anext__(self) -> Any:
-        while True:
-            self._telling.repeats = False
-            found = self._next()
-            if found is not None:
-                return found
-            if self._ended:
-                raise StopAsyncIteration
+        found = self._next_of_these()
+        if found is None and self._telling.direct:
+            # In a task of its own: to wake this one for each token would go down, every time,
+            # through all that waits for the SDK's next object.
+            found = await asyncio.create_task(self._found(), name="model.text")
+        elif found is None:
+            found = await self._found()
+        if found is None:
+            raise StopAsyncIteration
+        return found
+
+    async def _found(self) -> Any:
+        """Read on up to the next object for the SDK; None at the end."""
+        found = None
+        while found is None and not self._ended:
             if self._telling.direct:
                 await self._telling.room()
             read = await self._reply.read()
             self._due, self._ended = iter(read), not read
+            found = self._next_of_these()
+        return found
+
+    def _next_of_these(self) -> Any:
+        self._telling.repeats = False
+        return self._next()
 
     async def close(self) -> None:
         """Let the connection go."""
