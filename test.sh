@@ -29,18 +29,40 @@ for mark in ${without[@]+"${without[@]}"}; do marks="${marks:+$marks and }$mark"
 
 ruff format --check .
 ruff check .
-mypy
 lint-imports
 hadolint Dockerfile
-# A whole run also holds the coverage; a part of the tests says nothing of it. Tests are told apart
-# by file over two processes, as most of their time is spent waiting for servers; in the order of
-# the folders, as otherwise the files with few and long tests come last.
-whole=()
-[ $# -gt 0 ] || [ -n "$marks" ] || whole=(--cov --cov-report=)
-pytest -n 2 --dist loadfile --no-loadscope-reorder ${whole[@]+"${whole[@]}"} ${marks:+-m "$marks"} "$@"
+# Types take a while, and tests mostly wait: they are checked beside these, and told at the end.
+types=$(mktemp)
+mypy >"$types" 2>&1 &
+checking=$!
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -f "$types"' EXIT
+
+# A whole run also holds the coverage; a part of the tests says nothing of it. coverage starts
+# itself in every process, pytest's own among them, and a test marked `no_cover` stops it there.
+tests=(pytest)
+if [ $# -eq 0 ] && [ -z "$marks" ]; then
+  tests=(coverage run -m pytest)
+  coverage erase
+fi
+# Tests are told apart by file over two processes, as most of their time is spent waiting for
+# servers; in the order of the folders, as otherwise the files with few and long tests come last.
+failed=()
+"${tests[@]}" -n 2 --dist loadfile --no-loadscope-reorder ${marks:+-m "$marks"} "$@" ||
+  failed+=(tests)
+wait "$checking" || failed+=(types)
+echo "Types: $(cat "$types")"
+if [ "${tests[0]}" = coverage ]; then
+  coverage combine --quiet
+  covered=$(coverage report --format=total) || failed+=(coverage)
+  echo "Coverage in percent, which \`.venv/bin/coverage report\` tells by file: $covered"
+fi
 
 for line in ${left_out[@]+"${left_out[@]}"}; do echo "$line"; done
 if [ -n "${NOTHING_LEFT_OUT:-}" ] && [ ${#left_out[@]} -gt 0 ]; then
   echo "NOTHING_LEFT_OUT is set, so this is an error" >&2
+  failed+=(completeness)
+fi
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "Failed: ${failed[*]}" >&2
   exit 1
 fi

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,14 @@ def pytest_collection_finish() -> None:
     """Set what was imported aside: it stays, and to look through it again and again takes time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure nothing of a test that says so, its fixtures included."""
+    left_out = item.get_closest_marker("no_cover") is not None
+    with processes.unmeasured() if left_out else nullcontext():
+        return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)

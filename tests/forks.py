@@ -73,9 +73,14 @@ _Ends = Sequence[asyncio.BaseTransport]
 
 
 class Nursery:
-    """Forks processes; what they are forked from is started with the first, once."""
+    """Forks processes; what they are forked from is started with the first, once.
 
-    def __init__(self) -> None:
+    Args:
+        environment: what that is started with. Each fork has one of its own.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
         self._channel: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -116,6 +121,7 @@ class Nursery:
             self._process = subprocess.Popen(
                 (sys.executable, "-m", "tests.nursery", str(number)),
                 cwd=_ROOT,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 pass_fds=(number,),
             )
@@ -123,8 +129,8 @@ class Nursery:
         return ours
 
 
-NURSERY = Nursery()
-"""The one of this process."""
+NURSERY = Nursery(os.environ)
+"""The one of this process; measured with it, even if the first of its forks is not."""
 
 
 async def _reader(end: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:

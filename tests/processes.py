@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import coverage
+
 from assistant.store.embedded import find_binary
 from tests.clinic.ready import lay
 from tests.forks import NURSERY, Fork
@@ -58,12 +60,17 @@ def environment(data_dir: Path, **settings: object) -> dict[str, str]:
 
 @contextmanager
 def unmeasured() -> Iterator[None]:
-    """Leave the processes that are started within out of the coverage, which doubles their time."""
+    """Leave what runs within, and what it starts, out of the coverage, which doubles its time."""
     names = [name for name in os.environ if name.startswith("COVERAGE")]
     held = {name: os.environ.pop(name) for name in names}
+    running = coverage.Coverage.current()
+    if running is not None:
+        running.stop()
     try:
         yield
     finally:
+        if running is not None:
+            running.start()
         os.environ.update(held)
 
 

@@ -39,6 +39,7 @@ def copy(arguments: str, work: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.no_cover
 @pytest.mark.timeout(300)
 async def test_the_images_steps_make_a_server_that_answers(tmp_path: Path) -> None:
     work, prefix, elsewhere = (tmp_path / name for name in ("src", "opt", "elsewhere"))

@@ -24,6 +24,8 @@ from tests.clinic.attacks.world import PATIENT
 Deed = Callable[[Visit], Awaitable[str]]
 log = structlog.get_logger(__name__)
 
+pytestmark = pytest.mark.no_cover
+
 _ATTACK = Attack("planted", "planted", "patient", [[use("my_appointments")]])
 
 
