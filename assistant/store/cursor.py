@@ -49,6 +49,7 @@ class Cursor:
         self._bell = asyncio.Event()
         self._comes_back = after >= 0
         self._catching_up = True
+        self._behind = True
         self.ring: Callable[[], None] = self._bell.set
         self.after = after
         self.ended = False
@@ -72,11 +73,13 @@ class Cursor:
             clients.RESUME_GAP.record(len(found))
         if found:
             self.after, self.ended = found[-1].sequence, found[-1].is_terminal
+        self._behind = bool(found) and self.after != self._tail.last
         return found
 
     async def wait(self) -> None:
-        """Return when something was rung since the last `take`."""
-        await self._bell.wait()
+        """Return when something was rung since the last `take`, or where that left something."""
+        if not self._behind:
+            await self._bell.wait()
 
     async def _find(self) -> list[Entry]:
         tail = self._tail

@@ -140,7 +140,7 @@ class Log:
             while not cursor.ended:
                 if found := await cursor.take():
                     yield found
-                elif not cursor.ended:
+                if not cursor.ended:
                     await cursor.wait()
 
     def _tail(self, run: Run) -> Tail:

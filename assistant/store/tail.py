@@ -70,6 +70,8 @@ class Tail:
         missing = self.last - number
         if missing <= 0:
             return []
+        if missing == 1 and self._entries:
+            return [self._entries[-1]]
         kept = len(self._entries)
         return list(self._entries)[kept - missing :] if missing <= kept else None
 
@@ -81,7 +83,8 @@ class Tail:
             if entry.sequence > self.last + 1:
                 self._entries.clear()
             self._entries.append(entry)
-            self.last, self.ended = entry.sequence, entry.is_terminal
+            self.last = entry.sequence
+        self.ended = bool(self._entries) and self._entries[-1].is_terminal
         self._tell()
 
     def begin(self, last: int) -> None:

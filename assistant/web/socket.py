@@ -219,7 +219,7 @@ class _Talk:
                     entries = await cursor.take()
                     for entry in entries:
                         await self._send(entry.framed(run, wire.frame))
-                    if not entries and not cursor.ended:
+                    if not cursor.ended:
                         await cursor.wait()
         except NotFoundError as error:
             gone = wire.error(error.detail, "gone", self._correlation_id, run_id=run.run_id)
