@@ -18,6 +18,9 @@ log = structlog.get_logger(__name__)
 _WAIT_FOR_STORE = 0.5
 
 
+Eager = Callable[[list[Entry]], bool]
+
+
 class Source(Protocol):
     """Where a cursor reads one run's log."""
 
@@ -50,7 +53,7 @@ class Cursor:
         self._comes_back = after >= 0
         self._catching_up = True
         self._behind = True
-        self.ring: Callable[[], None] = self._bell.set
+        self._eager: Eager | None = None
         self.after = after
         self.ended = False
 
@@ -76,10 +79,38 @@ class Cursor:
         self._behind = bool(found) and self.after != self._tail.last
         return found
 
-    async def wait(self) -> None:
-        """Return when something was rung since the last `take`, or where that left something."""
-        if not self._behind:
+    async def wait(self, eager: Eager | None = None) -> None:
+        """Return when something was rung since the last `take`, or where that left something.
+
+        Args:
+            eager: is given entries as they become known, where that is all there is to see to, and
+                says whether it has served them: whoever waits is not woken for them then. It never
+                gets the terminal one.
+        """
+        if self._behind:
+            return
+        self._eager = eager
+        try:
             await self._bell.wait()
+        finally:
+            self._eager = None
+
+    def ring(self) -> None:
+        """Say that there is something to see to."""
+        if not self._served():
+            self._bell.set()
+
+    def _served(self) -> bool:
+        found = self._tail.after(self.after) if self._eager else None
+        if not self._eager or not found or found[-1].is_terminal:
+            return False
+        try:
+            served = self._eager(found)
+        except Exception:  # noqa: BLE001 - whoever waits meets it again, where it is theirs
+            return False
+        if served:
+            self.after = found[-1].sequence
+        return served
 
     async def _find(self) -> list[Entry]:
         tail = self._tail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -55,3 +56,13 @@ class SocketApprove(ApprovalBody):
     type: Literal["approve"]
     run_id: Name
     call_id: Name
+
+
+KINDS: Mapping[str, type[Body]] = {
+    "chat_message": SocketChat,
+    "ping": SocketPing,
+    "resume": SocketResume,
+    "cancel": SocketCancel,
+    "approve": SocketApprove,
+}
+"""Every message by the `type` that it carries."""

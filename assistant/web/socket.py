@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from assistant import tracing
 from assistant.errors import AssistantError, InvalidRequestError, NotFoundError
+from assistant.events import Entry
 from assistant.metrics import clients
 from assistant.models import Run
 from assistant.runs import Ask
@@ -23,6 +24,7 @@ from assistant.web.bodies import Body, parse_object, validate
 from assistant.web.handshake import PROTOCOL, check_origin, check_protocols
 from assistant.web.keys import CORRELATION_ID, EXPIRES_AT, LIFE, PARTS, PRINCIPAL, SETTINGS
 from assistant.web.messages import (
+    KINDS,
     SocketApprove,
     SocketCancel,
     SocketChat,
@@ -31,20 +33,13 @@ from assistant.web.messages import (
     SocketResume,
 )
 from assistant.web.reading import session_id
-from assistant.web.stream import counted, has_room
+from assistant.web.stream import at_once, counted, has_room
 from assistant.wire import socket as wire
 
 log = structlog.get_logger(__name__)
 
 _IDLE = 4408
 _HANDSHAKE = 1.0  # seconds for a client to answer that it closes too
-_KINDS: Mapping[str, type[Body]] = {
-    "chat_message": SocketChat,
-    "ping": SocketPing,
-    "resume": SocketResume,
-    "cancel": SocketCancel,
-    "approve": SocketApprove,
-}
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
@@ -154,9 +149,9 @@ class _Talk:
 
     async def _act(self, value: dict[str, Any]) -> None:
         kind = value.get("type")
-        model = _KINDS.get(kind) if isinstance(kind, str) else None
+        model = KINDS.get(kind) if isinstance(kind, str) else None
         if model is None:
-            detail = f"Field 'type': must be one of {', '.join(_KINDS)}"
+            detail = f"Field 'type': must be one of {', '.join(KINDS)}"
             raise InvalidRequestError(detail)
         body = validate(model, value)
         if isinstance(body, SocketPing):
@@ -220,7 +215,7 @@ class _Talk:
                     for entry in entries:
                         await self._send(entry.framed(run, wire.frame))
                     if not cursor.ended:
-                        await cursor.wait()
+                        await cursor.wait(partial(self._send_now, run))
         except NotFoundError as error:
             gone = wire.error(error.detail, "gone", self._correlation_id, run_id=run.run_id)
             await self._send(gone)
@@ -229,6 +224,13 @@ class _Talk:
         finally:
             if self._followed.get(run.run_id) is asyncio.current_task():
                 del self._followed[run.run_id]
+
+    def _send_now(self, run: Run, entries: list[Entry]) -> bool:
+        """Send entries without waking who relays them."""
+        frames = [entry.framed(run, wire.frame) for entry in entries]
+        if not has_room(self._transport, b"".join(frames)):
+            return False
+        return all(at_once(self._ws.send_frame(data, WSMsgType.TEXT)) for data in frames)
 
     async def _send(self, data: bytes) -> None:
         """Send one message; a client that does not read is dropped, its runs go on."""

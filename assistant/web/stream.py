@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -43,10 +43,11 @@ async def stream_run(
     await response.prepare(request)
     with counted(request.app, "sse"):
         try:
-            await _Relay(request, response, run, frame).write_from(after)
+            relay = _Relay(request, response, run, frame)
+            await relay.write_from(after)
             # The end waits for what is still buffered, and so for the reader.
             async with asyncio.timeout(request.app[SETTINGS].write_timeout_seconds):
-                await response.write_eof()
+                await response.write_eof(relay.last)
         except TimeoutError:
             log.info("stream.dropped", run_id=run.run_id, why="client does not read")
             clients.STREAMS_DROPPED.add(kind="sse")
@@ -58,7 +59,11 @@ async def stream_run(
 
 
 class _Relay:
-    """What goes from one run's log to one response: no task, no queue, one write a wake-up."""
+    """What goes from one run's log to one response: no task, no queue, one write a wake-up.
+
+    Attributes:
+        last: what came with the end of the log, to be written with the response's own.
+    """
 
     def __init__(
         self, request: web.Request, response: web.StreamResponse, run: Run, frame: Encoder
@@ -67,6 +72,8 @@ class _Relay:
         self._response = response
         self._run = run
         self._frame = frame
+        self.last = b""
+        self._beat: Beat
         self._closing = request.app[LIFE].closing
         self._patience = request.app[SETTINGS].write_timeout_seconds
 
@@ -76,12 +83,12 @@ class _Relay:
         async with app[PARTS].runs.open_cursor(self._run, after) as cursor:
             with (
                 self._closing.ringing(cursor.ring),
-                beating(app[SETTINGS].heartbeat_seconds, cursor.ring) as beat,
+                beating(app[SETTINGS].heartbeat_seconds, cursor.ring) as self._beat,
             ):
-                while await self._write_next(cursor, beat):
+                while await self._write_next(cursor):
                     pass
 
-    async def _write_next(self, cursor: Cursor, beat: Beat) -> bool:
+    async def _write_next(self, cursor: Cursor) -> bool:
         """Write what there is, or wait for more; returns whether there may be more."""
         try:
             entries = await cursor.take()
@@ -89,28 +96,56 @@ class _Relay:
             lost = RunFailed("gone", "This run is no longer kept.", retryable=False)
             await self._write(self._frame(self._run, Entry(cursor.after + 1, lost)))
             return False
-        if entries:
-            run, frame = self._run, self._frame
-            await self._write(b"".join([entry.framed(run, frame) for entry in entries]))
-            beat.wrote()
+        if entries and cursor.ended:
+            self.last = self._frames(entries)
+        elif entries:
+            await self._write(self._frames(entries))
+            await cursor.wait(self._write_now)
         elif not cursor.ended and self._closing.is_set():
             await self._write(sse.closing(_COME_BACK_MS))
             return False
-        elif beat.is_due:
+        elif self._beat.is_due:
             await self._write(sse.HEARTBEAT)
-            beat.wrote()
         elif not cursor.ended:
-            await cursor.wait()
+            await cursor.wait(self._write_now)
         return not cursor.ended
+
+    def _frames(self, entries: list[Entry]) -> bytes:
+        run, frame = self._run, self._frame
+        return b"".join([entry.framed(run, frame) for entry in entries])
+
+    def _write_now(self, entries: list[Entry]) -> bool:
+        """Write entries without waking the handler, which costs as much as the write."""
+        data = self._frames(entries)
+        if not data:
+            return True
+        if not has_room(self._request.transport, data):
+            return False
+        self._beat.wrote()
+        return at_once(self._response.write(data))
 
     async def _write(self, data: bytes) -> None:
         if not data:
             return
+        self._beat.wrote()
         if has_room(self._request.transport, data):
             await self._response.write(data)
         else:
             async with asyncio.timeout(self._patience):
                 await self._response.write(data)
+
+
+def at_once(write: Coroutine[None, None, None]) -> bool:
+    """Make a write for which there is room, so that it has nothing to wait for; not in a task."""
+    try:
+        write.send(None)
+    except StopIteration:
+        return True
+    except ConnectionError:
+        return False
+    # It was written all the same; only what it would have waited for is left to others.
+    write.close()
+    return True
 
 
 def has_room(transport: asyncio.Transport | None, data: bytes) -> bool:
