@@ -101,7 +101,8 @@ class Narrator:
         """Append text to the open message; another `item` than the last begins a new one."""
         if self._open is not None and item is not None and self._item not in {None, item}:
             self.close_message()
-        text, self._half = split_tail(self._half + text)
+        if self._half or not text.isascii():
+            text, self._half = split_tail(self._half + text)
         if not text:
             return
         # The preface waits for the first words, so that a model that fails leaves nothing said.

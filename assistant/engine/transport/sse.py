@@ -27,6 +27,9 @@ class Events:
         if not self._begun or self._after_cr or b"\r" in piece:
             piece = self._plain(piece)
         parts = self._parts
+        if not parts and 0 < piece.find(b"\n\n") == len(piece) - 2:
+            # One whole event, as most reads are.
+            return [data] if (data := _data(piece[:-2])) else []
         if b"\n\n" not in piece and not (
             parts and piece[:1] == b"\n" and parts[-1].endswith(b"\n")
         ):
