@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 
 import msgspec
@@ -11,7 +10,6 @@ import structlog
 
 from assistant import tracing
 from assistant.errors import ConflictError, NotFoundError, OverloadedError, SessionBusyError
-from assistant.events import Entry
 from assistant.models import Message, Role, Run, Session, Turn, new_id, now
 from assistant.persona import Persona
 from assistant.personas import Catalog
@@ -95,13 +93,9 @@ class RunService:
         """Open a cursor on the run's log after number `after`."""
         return self._store.log.cursor(run, after)
 
-    def follow(self, run: Run, after: int = -1) -> AsyncGenerator[list[Entry]]:
-        """Yield the run's log after number `after`, up to and with its terminal entry."""
-        return self._store.log.follow(run, after)
-
     async def wait(self, run: Run) -> Run:
         """Return the run once it has ended."""
-        async for _ in self.follow(run):
+        async for _ in self._store.log.follow(run):
             pass
         return await self.get(run.run_id, run.owner)
 

@@ -9,14 +9,13 @@ from typing import Any, Literal
 import msgspec
 
 from assistant import events
-from assistant.errors import LeaseLostError
 from assistant.events import ApprovalRequested, ApprovalResolved
 from assistant.metrics import work
 from assistant.models import Approval, Session, now
 from assistant.store import keys
 from assistant.store.bells import Bells
 from assistant.store.client import Client
-from assistant.store.leases import Leases
+from assistant.store.leases import Leases, lost
 from assistant.store.pen import Pen
 from assistant.store.scripts import DECIDE, SUSPEND, Scripts
 from assistant.store.sessions import encode
@@ -68,8 +67,7 @@ class Approvals:
             *(int(longest.total_seconds() * 1000), encode(session) if session else b"", *rows),
         )
         if what != b"ok":
-            detail = f"Run {run.run_id} is written by another worker now."
-            raise LeaseLostError(detail)
+            raise lost(run.run_id)
         self._bells.ring(pen.channel)
 
     async def get(self, run_id: str, call_id: str) -> Approval | None:

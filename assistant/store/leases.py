@@ -120,7 +120,7 @@ class Leases:
             LeaseLostError: when another worker has taken the run over.
         """
         if not await self._scripts.run(CHECKPOINT, [], run_id, token, checkpoint):
-            raise _lost(run_id)
+            raise lost(run_id)
 
     async def note_effect(
         self, run_id: str, token: str, key: str, record: bytes, *, replace: bool
@@ -136,7 +136,7 @@ class Leases:
         args = (run_id, token, key, record, int(replace))
         held, earlier = await self._scripts.run(EFFECT, [], *args)
         if not held:
-            raise _lost(run_id)
+            raise lost(run_id)
         return bytes(earlier)
 
     async def reap(self) -> int:
@@ -197,6 +197,7 @@ def claimed(reply: Any, token: str) -> Claim | None:
     )
 
 
-def _lost(run_id: str) -> LeaseLostError:
+def lost(run_id: str) -> LeaseLostError:
+    """Return the error for a run that this process may not write any more."""
     detail = f"Run {run_id} is written by another worker now."
     return LeaseLostError(detail)

@@ -10,13 +10,12 @@ from typing import Any, Literal
 import msgspec
 
 from assistant import events
-from assistant.errors import LeaseLostError
 from assistant.events import RunStarted, Terminal, Usage
 from assistant.metrics import work
 from assistant.models import MessageStatus, Run, Session
 from assistant.store import keys
 from assistant.store.client import Client
-from assistant.store.leases import Claim, Leases, claimed
+from assistant.store.leases import Claim, Leases, claimed, lost
 from assistant.store.pen import Pen, publication_head
 from assistant.store.scripts import ACCEPT, CANCEL, FINISH, Scripts
 from assistant.store.sessions import HistoryLine, encode
@@ -133,14 +132,11 @@ class Runs:
             *(run.run_id, pen.token, self._leases.lease_ms, pen.next_sequence),
             *(status_of(terminal), msgspec.json.encode(ending)),
             *(self._keep_ms, cache_ms, encode(session) if session else b""),
-            *(usage.input_tokens, usage.output_tokens, sid),
-            len(lines),
-            *(encode(line) for line in lines),
-            *last,
+            *(usage.input_tokens, usage.output_tokens, sid, len(lines)),
+            *(*(encode(line) for line in lines), *last),
         )
         if what != b"ok":
-            detail = f"Run {run.run_id} is written by another worker now."
-            raise LeaseLostError(detail)
+            raise lost(run.run_id)
         pen.end()
         return bool(queued)
 

@@ -131,7 +131,6 @@ class Worker:
                 while self._free > 0 and await self._take_one() is not None:
                     pass
             except StoreUnavailableError:
-                # The one who tends looks again.
                 log.warning("worker.take.waiting")
 
     def wake(self) -> None:
@@ -148,9 +147,9 @@ class Worker:
         self._dispatch.deafen()
         self._freed.set()
         log.info("worker.draining", runs=len(self._taken), grace_seconds=grace)
-        loop = asyncio.get_running_loop()
-        end = loop.time() + grace
-        while (left := end - loop.time()) > 0 and (self._taken or await self._take_last()):
+        now = asyncio.get_running_loop().time
+        end = now() + grace
+        while (left := end - now()) > 0 and (self._taken or await self._take_last()):
             tasks = [taken.task for taken in self._taken.values() if taken.task]
             await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         await self._give_back_all()
