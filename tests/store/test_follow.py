@@ -10,7 +10,8 @@ import pytest
 
 from assistant import events
 from assistant.errors import LeaseLostError, NotFoundError
-from assistant.events import MessageStarted
+from assistant.events import Entry, MessageStarted
+from assistant.models import Run
 from assistant.store import tail
 from tests.store.records import DONE, SHARED, Worker, a_run, an_answer
 
@@ -112,6 +113,34 @@ async def test_a_log_that_is_deleted_meanwhile_ends_its_followers(
         with pytest.raises(NotFoundError):
             await following
     assert await one.keys() <= SHARED
+
+
+@pytest.mark.parametrize("reader", ["one", "other"])
+@pytest.mark.parametrize("when", ["live", "afterwards"])
+async def test_a_crowd_shares_each_entry_and_what_a_wire_makes_of_it(
+    one: Worker, other: Worker, reader: str, when: str
+) -> None:
+    made: list[int] = []
+
+    def encode(run: Run, entry: Entry) -> bytes:
+        made.append(entry.sequence)
+        return f"{run.run_id} {entry.sequence}\n".encode()
+
+    async def follow(run: Run) -> bytes:
+        entries = await {"one": one, "other": other}[reader].followed(run)
+        return b"".join(entry.framed(run, encode) for entry in entries)
+
+    written = await one.pen(a_run())
+    crowd = [asyncio.create_task(follow(written.run)) for _ in range(50 * (when == "live"))]
+    await one.write(written, *an_answer(30))
+    await one.finish(written)
+    one.store.log.close_pen(written)
+    crowd += [asyncio.create_task(follow(written.run)) for _ in range(50 * (when != "live"))]
+    async with asyncio.timeout(10):
+        seen = set(await asyncio.gather(*crowd))
+    whole = "".join(f"{written.run.run_id} {n}\n" for n in range(34))
+    assert seen == {whole.encode()}
+    assert sorted(made) == list(range(34))
 
 
 @pytest.mark.parametrize("session_id", ["ses_1", None])

@@ -13,7 +13,7 @@ from assistant.events import Event, MessageDelta, MessageStarted, RunCancelled, 
 from assistant.store import pen
 from assistant.store.scripts import APPEND, Scripts
 from tests.store.conftest import MakeWorker
-from tests.store.records import Worker, a_run, an_answer
+from tests.store.records import DONE, Worker, a_run, an_answer
 
 
 async def test_numbers_are_gapless_from_zero(one: Worker) -> None:
@@ -162,3 +162,36 @@ async def test_a_writer_waits_for_room(one: Worker, monkeypatch: pytest.MonkeyPa
     await waiting
     await written.drain()
     assert (written.idle, written.next_sequence) == (True, 6)
+
+
+async def test_what_is_left_is_written_with_the_end_and_once(one: Worker) -> None:
+    written = await one.pen(a_run())
+    first, *rest = an_answer(3)
+    await one.write(written, first)
+    for event in rest:
+        written.emit(event)
+    # No flush comes before it, and none after it finds anything to send.
+    await one.finish(written)
+    written.wake()
+    await asyncio.sleep(0)
+    assert written.take() == []
+    found = [entry.event for entry in await one.store.log.read(written.run.run_id, 0)]
+    assert found[0] == first
+    assert found[-1] == DONE
+    assert "".join(e.text for e in found if isinstance(e, MessageDelta)) == "w0 w1 w2 "
+
+
+async def test_an_end_waits_for_what_is_on_its_way(one: Worker) -> None:
+    written = await one.pen(a_run())
+    first, *rest = an_answer(3)
+    written.emit(first)
+    taken = written.take()
+    for event in rest:
+        written.emit(event)
+    finishing = asyncio.create_task(one.finish(written))
+    await asyncio.sleep(0)
+    assert written.take() == taken
+    async with asyncio.timeout(5):
+        await finishing
+    found = [entry.event for entry in await one.store.log.read(written.run.run_id, 0)]
+    assert (found[0], found[-1]) == (first, DONE)
