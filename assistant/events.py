@@ -189,12 +189,12 @@ class Entry(msgspec.Struct, eq=False):
     """One line of a run's log: the event and its sequence number, gapless from 0.
 
     Attributes:
-        made: what wires have made of it.
+        made: what wires have made of it, by wire; there are few, nearly always one.
     """
 
     sequence: int
     event: Event
-    made: dict[Any, bytes] = msgspec.field(default_factory=dict)
+    made: tuple[tuple[Encoder, bytes], ...] = ()
 
     @property
     def is_terminal(self) -> bool:
@@ -203,9 +203,11 @@ class Entry(msgspec.Struct, eq=False):
 
     def framed(self, run: Any, encode: Encoder) -> bytes:
         """Return what a wire makes of the entry; made once, however many follow the run."""
-        data = self.made.get(encode)
-        if data is None:
-            data = self.made[encode] = encode(run, self)
+        for wire, data in self.made:
+            if wire is encode:
+                return data
+        data = encode(run, self)
+        self.made = (*self.made, (encode, data))
         return data
 
     @override

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import Token
 from typing import cast
 
@@ -157,12 +157,13 @@ def is_seen() -> bool:
     return not context.get_value(_SUPPRESSED)
 
 
-@contextmanager
-def facts(known: Facts) -> Iterator[None]:
+def facts(known: Facts) -> AbstractContextManager[None]:
     """Put attributes on the current span, and on every span that begins within."""
-    if not is_on():
-        yield
-        return
+    return _facts(known) if is_on() else nullcontext()
+
+
+@contextmanager
+def _facts(known: Facts) -> Iterator[None]:
     trace.get_current_span().set_attributes(dict(known))
     token = context.attach(with_facts(known))
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Collection, Hashable
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -67,7 +68,10 @@ class Agents:
         self._made[key] = made
         if len(self._made) > _KEPT:
             self._made.popitem(last=False)
-        return made[1]
+        agent = made[1]
+        # In each step of a run the SDK looks at all runs that share its agent, whether one has
+        # changed its tools. Where others hand back to it, it has to be the very same for them.
+        return agent if agent.handoffs else copy(agent)
 
     def _build(self, job: Job, allowed: Collection[str]) -> Agent[RunContext]:
         agents = {slug: self._agent(job, p, allowed) for slug, p in job.others.items()}

@@ -29,7 +29,6 @@ log = structlog.get_logger(__name__)
 
 _State = RunState[RunContext, Agent[RunContext]]
 
-
 ModelFor = Callable[[Job, Persona, Voice], Model]
 """Returns the model that answers a job for one of its personas."""
 
@@ -168,21 +167,23 @@ class Execution:
     async def _proceed(self, agent: Agent[RunContext], state: _State | None) -> _State | None:
         """Run until the answer is whole, or to the next call that asks before it is made."""
         self._result = result = self._start(agent, state)
+        self._transcript.follow(result)
         try:
-            await self._listen(result)
+            async with self._hearing.silence.bounded():
+                async for event in result.stream_events():
+                    await self._hearing.hear(event)
         finally:
             # Leaving the stream does not stop the runner, so it is told to.
             result.cancel()
             self.usage = _usage(result)
+            self._transcript.rest()
         return result.to_state() if result.interruptions else None
 
     def _start(self, agent: Agent[RunContext], state: _State | None) -> RunResultStreaming:
-        message = [{"role": "user", "content": self._job.turn.text}]
         return Runner.run_streamed(
             agent,
-            state if state is not None else message,  # type: ignore[arg-type]
+            state if state is not None else self._transcript.given,
             context=self._context,
-            session=self._transcript,
             max_turns=self._job.persona.file.max_steps,
             error_handlers={"model_refusal": _accept},
             run_config=RunConfig(
@@ -209,18 +210,13 @@ class Execution:
         narrator = self._narrator
         self.checkpoint = Checkpoint(
             state=approvals.as_text(state, step_begun=begun),
-            added=list(self._transcript.added),
+            added=self._transcript.added,
             said=list(narrator.said),
             calls=narrator.open_calls,
             speaker=narrator.speaker,
             preface=narrator.preface,
         )
         await self._record.keep(self.checkpoint)
-
-    async def _listen(self, result: RunResultStreaming) -> None:
-        async with self._hearing.silence.bounded():
-            async for event in result.stream_events():
-                await self._hearing.hear(event)
 
 
 class _Models(ModelProvider):

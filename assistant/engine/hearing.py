@@ -10,6 +10,7 @@ from typing import Any
 from agents.stream_events import RawResponsesStreamEvent, StreamEvent
 from typing_extensions import override
 
+from assistant.changes import Change
 from assistant.engine import faults
 from assistant.engine.jobs import Sink, Voice
 from assistant.engine.narration import Narrator
@@ -87,14 +88,14 @@ class Hearing(Voice):
         self._narrator = narrator
         self._sink = sink
         self._latest: object = None
-        self._news = asyncio.Event()
+        self._news = Change()
         self.silence = Silence(longest_silence, lambda: narrator.tools_at_work)
 
     async def hear(self, event: StreamEvent) -> None:
         """Tell one event of the runner's, where it is one that clients see."""
         self._narrator.hear(event)
         self._latest = event.data if isinstance(event, RawResponsesStreamEvent) else event
-        self._news.set()
+        self._news.tell()
         self.silence.broken()
         await self.room()
 
@@ -110,7 +111,6 @@ class Hearing(Voice):
     @override
     async def heard(self, event: Any) -> None:
         while self._latest is not event:
-            self._news.clear()
             await self._news.wait()
 
     @override

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -17,8 +16,10 @@ from agents.stream_events import (
     StreamEvent,
 )
 
+from assistant.changes import Change
 from assistant.engine.halves import mended, split_tail
 from assistant.engine.jobs import Checkpoint, Sink
+from assistant.engine.text import Text
 from assistant.events import (
     AgentSwitched,
     MessageCompleted,
@@ -51,11 +52,11 @@ class Narrator:
         self._outcomes = outcomes
         self._shows_tools = shows_tools
         self._half = ""
-        self._open: tuple[str, list[str]] | None = None
+        self._open: tuple[str, Text] | None = None
         self._item: str | None = None
         self._calls: dict[str, tuple[str, str, float]] = {}
         self._told: frozenset[str] = frozenset()
-        self._heard = asyncio.Event()
+        self._heard = Change()
         self._outputs = 0
         self.speaker = speaker
         self.preface = ""
@@ -79,13 +80,12 @@ class Narrator:
     async def caught_up(self, outputs: int) -> None:
         """Wait until so many tool outputs were told: the runner is ahead of who listens to it."""
         while self._outputs < outputs:
-            self._heard.clear()
             await self._heard.wait()
 
     @property
     def text(self) -> str:
         """All messages so far, the open one included, with a blank line between them."""
-        tail = ["".join(self._open[1])] if self._open else []
+        tail = [str(self._open[1])] if self._open else []
         return "\n\n".join([*self.said, *tail])
 
     @property
@@ -109,10 +109,10 @@ class Narrator:
         text, self.preface = self.preface + text, ""
         if self._open is None:
             self.first_text_at = self.first_text_at or now()
-            self._open = (new_id("msg"), [])
+            self._open = (new_id("msg"), Text())
             self._sink.emit(MessageStarted(self._open[0], len(self.said)))
         self._item = item
-        self._open[1].append(text)
+        self._open[1].add(text)
         self._sink.emit(MessageDelta(self._open[0], text))
 
     def close_message(self) -> None:
@@ -122,8 +122,7 @@ class Narrator:
             self.say("\ufffd")
         if self._open is None:
             return
-        item_id, parts = self._open
-        text = "".join(parts)
+        item_id, text = self._open[0], str(self._open[1])
         self._open = None
         self._item = None
         self.said.append(text)
@@ -184,7 +183,7 @@ class Narrator:
 
     def _count_output(self) -> None:
         self._outputs += 1
-        self._heard.set()
+        self._heard.tell()
 
 
 def outputs_in(items: Sequence[dict[str, Any]]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import Token
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -135,12 +135,13 @@ def install() -> None:
     set_trace_provider(provider)
 
 
-@contextmanager
-def following(job: Job, *, told: bool) -> Iterator[None]:
+def following(job: Job, *, told: bool) -> AbstractContextManager[None]:
     """Trace what the SDK does within, for a job."""
-    if not tracing.is_on():
-        yield
-        return
+    return _following(job, told=told) if tracing.is_on() else nullcontext()
+
+
+@contextmanager
+def _following(job: Job, *, told: bool) -> Iterator[None]:
     conversation = {tracing.CONVERSATION_ID: job.session_id} if job.session_id else {}
     agents = {slug: persona.file.description for slug, persona in job.others.items()}
     trail = Trail(told, conversation, agents)

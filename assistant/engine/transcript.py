@@ -1,53 +1,60 @@
-"""The SDK's session for one run: gives the history, keeps what the run adds."""
+"""What a run's model is given of the conversation, and what the run adds to it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from inspect import signature
 from typing import Any
 
-from agents.memory.session_settings import SessionSettings
+from agents.result import RunResultStreaming
 
 from assistant.engine.halves import mended_item
 from assistant.engine.jobs import Job
 from assistant.engine.narration import sendable
 
 _STEPS = frozenset({"function_call", "function_call_output"})
+# Stands in the SDK's list beside the call that waits for a yes, and is for no model.
+_WAITING = "tool_approval_item"
 
 
 class Transcript:
     """The conversation as the model is given it.
 
+    The SDK's own sessions would do the same, at a sixth of what its runner costs: they compare all
+    that is added with all that is there, after each step.
+
     Nothing is stored from here: what was added becomes history together with the run's terminal
     event, so that history never holds half a run.
     """
 
-    session_settings: SessionSettings | None = None
-
     def __init__(self, job: Job) -> None:
-        self.session_id = job.run_id
-        self._history = list(job.history)
-        self.added: list[dict[str, Any]] = list(job.checkpoint.added) if job.checkpoint else []
+        self._job = job
+        self._kept: list[dict[str, Any]] = list(job.checkpoint.added) if job.checkpoint else []
+        self._result: RunResultStreaming | None = None
 
-    async def get_items(self, limit: int | None = None) -> list[Any]:
-        """Return the history, or its last `limit` items."""
-        items = [*self._history, *self.added]
-        return items if limit is None else items[-limit:] if limit else []
+    @property
+    def given(self) -> list[Any]:
+        """The history, and the user's message."""
+        return [*self._job.history, {"role": "user", "content": self._job.turn.text}]
 
-    # The SDK looks at this before each use of a session, and working it out takes it long.
-    get_items.__signature__ = signature(get_items)  # type: ignore[attr-defined]
+    def follow(self, result: RunResultStreaming) -> None:
+        """Take what the run adds from a result of the SDK's, which has all since its beginning."""
+        self._result = result
 
-    async def add_items(self, items: list[Any]) -> None:
-        """Keep what the runner adds."""
-        self.added.extend(mended_item(items))
+    def rest(self) -> None:
+        """Keep what was added so far, and let the SDK's result go, which holds on to the run."""
+        self._kept = self.added
+        if self._result is not None:
+            # By this the result holds itself, and all of the run, until garbage is collected.
+            self._result._sandbox_cleanup = None  # noqa: SLF001 - it has no door for that
+            self._result = None
 
-    async def pop_item(self) -> Any:
-        """Take back the newest item that was added."""
-        return self.added.pop() if self.added else None
-
-    async def clear_session(self) -> None:
-        """Take back all that was added."""
-        self.added.clear()
+    @property
+    def added(self) -> list[dict[str, Any]]:
+        """What the run has added since its very beginning, in complete steps."""
+        if self._result is None:
+            return list(self._kept)
+        items = [item for item in self._result.new_items if item.type != _WAITING]
+        return [mended_item(_plain(item.to_input_item())) for item in items]
 
     @property
     def has_calls(self) -> bool:
@@ -86,3 +93,8 @@ class Transcript:
         ]
         said = [{"role": "assistant", "content": text}] if text else []
         return sendable(steps) + said
+
+
+def _plain(item: Any) -> dict[str, Any]:
+    """Return an item without a status that it has not."""
+    return {name: value for name, value in item.items() if name != "status" or value is not None}

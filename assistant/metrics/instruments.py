@@ -43,6 +43,7 @@ class Instrument:
         self.labels = tuple(labels)
         self.buckets = tuple(buckets)
         self._by_word = {label.word: label for label in labels}
+        self._known: dict[tuple[tuple[str, str | None], ...], dict[str, str]] = {}
         self._live: Any = None
 
     def begin(self, meter: Meter) -> None:
@@ -59,48 +60,76 @@ class Instrument:
         Raises:
             KeyError: when the table has no label by that word; a fault of ours.
         """
-        return {
-            (label := self._by_word[word]).key: label.bounded(value)
-            for word, value in given.items()
-            if value is not None
-        }
+        made = self._known.get(asked := tuple(given.items()))
+        if made is None:
+            labels = {self._by_word[word]: value for word, value in asked if value is not None}
+            made = {label.key: label.bounded(value) for label, value in labels.items()}
+            # What is not known now may be later; and those that are known are few.
+            if [*made.values()] == [*labels.values()]:
+                self._known[asked] = made
+        return made
 
 
-class Counter(Instrument):
+class _Count(Instrument):
+    """Counts by itself, and is read when somebody asks: to tell each change costs more."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._counts: dict[frozenset[tuple[str, str]], float] = {}
+
+    @override
+    def end(self) -> None:
+        super().end()
+        self._counts.clear()
+
+    def _add(self, amount: float, labels: Mapping[str, str | None]) -> None:
+        if self._live is not None:
+            counted = frozenset(self.attributes(labels).items())
+            self._counts[counted] = self._counts.get(counted, 0) + amount
+
+    def _observe(self, _options: CallbackOptions) -> Iterator[Observation]:
+        for counted, amount in [*self._counts.items()]:
+            yield Observation(amount, dict(counted))
+
+
+class Counter(_Count):
     """Counts what happens; begins with 0 where all label values are known, so that one shows."""
 
     @override
     def begin(self, meter: Meter) -> None:
-        self._live = meter.create_counter(self.name, self.unit, self.description)
-        for attributes in self._zeros():
-            self._live.add(0, attributes)
+        self._counts = dict.fromkeys(self._zeros(), 0)
+        self._live = meter.create_observable_counter(
+            self.name, [self._observe], self.unit, self.description
+        )
 
     def add(self, amount: float = 1, **labels: str | None) -> None:
-        """Count some more."""
-        if self._live is not None:
-            self._live.add(amount, self.attributes(labels))
+        """Count some more; in the event loop's thread."""
+        self._add(amount, labels)
 
-    def _zeros(self) -> Iterator[dict[str, str]]:
+    def _zeros(self) -> Iterator[frozenset[tuple[str, str]]]:
         sets = [[(label.key, value) for value in label.values] for label in self.labels]
-        combinations = [dict(each) for each in itertools.product(*sets)]
+        combinations = [frozenset(each) for each in itertools.product(*sets)]
         if all(label.is_closed for label in self.labels) and len(combinations) <= _MOST_ZEROS:
             yield from combinations
 
 
-class Level(Instrument):
+class Level(_Count):
     """Counts what is there now, up and down."""
 
     @override
     def begin(self, meter: Meter) -> None:
-        self._live = meter.create_up_down_counter(self.name, self.unit, self.description)
-        for label in self.labels[:1]:
-            for value in label.values:
-                self._live.add(0, {label.key: value})
+        self._counts = {
+            frozenset({(label.key, value)}): 0
+            for label in self.labels[:1]
+            for value in label.values
+        }
+        self._live = meter.create_observable_up_down_counter(
+            self.name, [self._observe], self.unit, self.description
+        )
 
     def add(self, amount: float, **labels: str | None) -> None:
-        """Count up, or down by a negative amount."""
-        if self._live is not None:
-            self._live.add(amount, self.attributes(labels))
+        """Count up, or down by a negative amount; in the event loop's thread."""
+        self._add(amount, labels)
 
 
 class Histogram(Instrument):

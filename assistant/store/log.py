@@ -215,7 +215,7 @@ def _settle(pen: Pen, reply: bytes) -> bool:
         log.warning("store.append.refused", error=reply.split(b" ")[1].decode("ascii", "replace"))
         return False
     pen.settle(written=reply in {b"ok", b"again"})
-    if pen.lost.is_set():
+    if pen.is_lost:
         log.warning("run.lease.lost", run_id=pen.run.run_id, why=reply.decode())
     return True
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 
 import msgspec
 import structlog
 
 from assistant import events
+from assistant.changes import Change
 from assistant.errors import LeaseLostError
 from assistant.events import Entry, Event, MessageDelta
 from assistant.models import Run
@@ -47,15 +46,15 @@ class Pen:
         self.run = run
         self.token = token
         self.next_sequence = next_sequence
-        self._pending: deque[Event] = deque()
+        self._pending: list[Event] = []
         self._sent: Sequence[Event] = ()
         self._in_flight: list[bytes] = []
         self._tail = tail
         self._fill = fill
         self._ends = False
         self._last: list[bytes] = []
-        self._moved = asyncio.Event()
-        self.lost = asyncio.Event()
+        self._moved = Change()
+        self.is_lost = False
 
     @property
     def channel(self) -> str:
@@ -70,11 +69,11 @@ class Pen:
     @property
     def is_full(self) -> bool:
         """Whether `room` would wait, or raise."""
-        return self.lost.is_set() or len(self._pending) + len(self._in_flight) > _ROOM
+        return self.is_lost or len(self._pending) + len(self._in_flight) > _ROOM
 
     def emit(self, event: Event) -> None:
         """Queue an event; deltas of one message that wait together are joined."""
-        if self.lost.is_set():
+        if self.is_lost:
             # With what came before refused, this would be told with a hole before it.
             return
         last = self._pending[-1] if self._pending else None
@@ -115,7 +114,6 @@ class Pen:
         if not self._ends:
             self._ends = True
             while self._in_flight:
-                self._moved.clear()
                 await self._moved.wait()
             self._pending.append(terminal)
             self._last = self._encoded()
@@ -151,11 +149,11 @@ class Pen:
             self._tell()
             self.next_sequence += len(self._sent)
         else:
-            self.lost.set()
+            self.is_lost = True
             self._pending.clear()
             self._tail.leave_off()
         self._sent, self._in_flight = (), []
-        self._moved.set()
+        self._moved.tell()
         self.wake()
 
     def wake(self) -> None:
@@ -173,11 +171,10 @@ class Pen:
             self._check_held()
             if len(self._pending) + len(self._in_flight) <= limit:
                 return
-            self._moved.clear()
             await self._moved.wait()
 
     def _check_held(self) -> None:
-        if self.lost.is_set():
+        if self.is_lost:
             detail = f"Run {self.run.run_id} is written by another worker now."
             raise LeaseLostError(detail)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from assistant.events import Entry
 
 LOOK_AGAIN = 2.0
-_KEPT = 16
+_KEPT = 8
 
 Follower = Callable[[], None]
 """Is called when there may be news; never waits."""
@@ -36,7 +35,7 @@ class Tail:
         self.last = -1
         self.ended = False
         self.written_here = False
-        self._entries: deque[Entry] = deque(maxlen=_KEPT)
+        self._entries: list[Entry] = []
         self._followers: set[Follower] = set()
         self._looking = asyncio.Lock()
         self._again: asyncio.TimerHandle | None = None
@@ -73,7 +72,7 @@ class Tail:
         if missing == 1 and self._entries:
             return [self._entries[-1]]
         kept = len(self._entries)
-        return list(self._entries)[kept - missing :] if missing <= kept else None
+        return self._entries[kept - missing :] if missing <= kept else None
 
     def extend(self, entries: Sequence[Entry]) -> None:
         """Add entries that are in the store; those known already count once."""
@@ -84,6 +83,8 @@ class Tail:
                 self._entries.clear()
             self._entries.append(entry)
             self.last = entry.sequence
+        # What has just come is kept whole, for those who are told of it now.
+        del self._entries[: -max(_KEPT, len(entries))]
         self.ended = bool(self._entries) and self._entries[-1].is_terminal
         self._tell()
 
@@ -106,7 +107,10 @@ class Tail:
         Args:
             read: returns the entries after a number, as the store has them.
         """
+        before = self.last
         async with self._looking:
+            if self.last != before:
+                return True
             if self._looked == self._rings:
                 return False
             looked = self._rings

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -20,6 +22,13 @@ from assistant.wire import question, sse
 
 async def chat(request: web.Request) -> web.StreamResponse:
     """Accept a message or a question, and deliver its answer as the client wants it."""
+    # What was asked is let go before the answer, which may take minutes.
+    deliver = await _accept(request)
+    return await deliver()
+
+
+async def _accept(request: web.Request) -> Callable[[], Awaitable[web.StreamResponse]]:
+    """Accept what is asked, and return how its answer is delivered."""
     value = await read_object(request)
     one_off = "question" in value
     if one_off and "message" in value:
@@ -32,11 +41,16 @@ async def chat(request: web.Request) -> web.StreamResponse:
         accepted = AcceptedReply(
             message_id=run.message_id, session_id=run.session_id, run_id=run.run_id
         )
-        return answers.json(accepted.model_dump(), status=202)
+        return partial(_say, answers.json(accepted.model_dump(), status=202))
     as_stream = body.stream if body.stream is not None else not wants_json(request)
     if as_stream:
-        return await stream_run(request, run, frame=question.frame if one_off else sse.frame)
-    return await answer_whole(request, run)
+        frame = question.frame if one_off else sse.frame
+        return partial(stream_run, request, run, frame=frame)
+    return partial(answer_whole, request, run)
+
+
+async def _say(answer: web.StreamResponse) -> web.StreamResponse:
+    return answer
 
 
 def _ask(request: web.Request, body: ChatBody | QuestionBody, value: dict[str, Any]) -> Ask:

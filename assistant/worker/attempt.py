@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 import msgspec
@@ -22,25 +20,12 @@ from assistant.worker import spans
 from assistant.worker.briefing import Briefing
 from assistant.worker.pulse import Pulse
 from assistant.worker.record import RunRecord, checkpoint_of, patiently
+from assistant.worker.stop import Stop
 from assistant.worker.takeover import left_behind
 
 log = structlog.get_logger(__name__)
 
 MAX_CRASHES = 4
-
-
-@dataclass(eq=False, slots=True)
-class Stop:
-    """A request to end a run early, and who made it."""
-
-    by: str = ""
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def ask(self, by: str) -> None:
-        """Make the request; the first one counts."""
-        if not self.asked.is_set():
-            self.by = by
-            self.asked.set()
 
 
 class Attempts:
@@ -95,7 +80,7 @@ class Attempts:
         left = await left_behind(self._store, claim.run.run_id, good)
         for event in left.closing:
             pen.emit(event)
-        if not claim.resumed and not stop.asked.is_set():
+        if not claim.resumed and not stop.is_asked:
             run, said = claim.run, "\n\n".join(checkpoint.said) if checkpoint else ""
             pen.emit(RunStarted(run.persona, run.version, run.model, claim.attempt, said))
             measured.TAKEOVERS.add()
@@ -117,7 +102,7 @@ class Attempts:
             spans.go_on(checkpoint)
         told = await self._announce(claim, pen, checkpoint, stop)
         log.info("run.started", attempt=claim.attempt, persona=claim.run.persona)
-        if stop.asked.is_set() and checkpoint is None:
+        if stop.is_asked and checkpoint is None:
             return RunCancelled(stop.by), None
         try:
             job = await patiently(self._briefing.job, claim, checkpoint, told)
@@ -131,37 +116,18 @@ class Attempts:
         return terminal, execution
 
     async def _end(self, claim: Claim, execution: Execution, stop: Stop) -> Terminal | None:
-        if stop.asked.is_set():
+        if stop.is_asked:
             return RunCancelled(stop.by)
         if claim.crashes > MAX_CRASHES:
             text = "The answer was begun several times and never finished. Please ask again."
             return RunFailed("too_many_attempts", text, retryable=True)
-        return await self._execute(claim.run, execution, stop)
+        return await self._execute(execution, stop)
 
-    async def _execute(self, run: Run, execution: Execution, stop: Stop) -> Terminal | None:
-        work = asyncio.create_task(execution.run(), name=f"answer {run.run_id}")
-        halt = asyncio.create_task(stop.asked.wait(), name=f"stop {run.run_id}")
+    async def _execute(self, execution: Execution, stop: Stop) -> Terminal | None:
         try:
-            await asyncio.wait(
-                {work, halt}, timeout=self._deadline, return_when=asyncio.FIRST_COMPLETED
-            )
-            return await self._outcome(work, stop, execution)
-        finally:
-            for task in (work, halt):
-                task.cancel()
-            await asyncio.gather(work, halt, return_exceptions=True)
-            await execution.settle()
-
-    async def _outcome(
-        self, work: asyncio.Task[None], stop: Stop, execution: Execution
-    ) -> Terminal | None:
-        if not work.done():
-            if stop.asked.is_set():
-                return RunCancelled(stop.by)
-            text = "The answer took longer than allowed and was stopped."
-            return RunFailed("deadline_exceeded", text, retryable=True)
-        try:
-            await work
+            if await stop.allow(execution.run, self._deadline):
+                done = RunCompleted(execution.text, execution.usage)
+                return None if execution.wanted else done
         except LeaseLostError:
             raise
         except ModelError as error:
@@ -169,7 +135,12 @@ class Attempts:
         except Exception:
             log.exception("run.crashed")
             return _broken()
-        return None if execution.wanted else RunCompleted(execution.text, execution.usage)
+        finally:
+            await execution.settle()
+        if stop.is_asked:
+            return RunCancelled(stop.by)
+        text = "The answer took longer than allowed and was stopped."
+        return RunFailed("deadline_exceeded", text, retryable=True)
 
     async def _wait_for_yes(
         self, pen: Pen, checkpoint: Checkpoint, wanted: Sequence[Approval]
@@ -241,7 +212,8 @@ def _broken() -> RunFailed:
 
 
 def _lines(run: Run, execution: Execution | None, status: MessageStatus) -> list[HistoryLine]:
-    if execution is None or not (execution.text or execution.items):
+    items = execution.items if execution else []
+    if execution is None or not (execution.text or items):
         return []
     message = Message(run.message_id, "assistant", execution.text, now(), run.run_id, status)
-    return [HistoryLine(message, execution.items)]
+    return [HistoryLine(message, items)]

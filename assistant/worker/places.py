@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from assistant.store import Claim
-from assistant.worker.attempt import Stop
+from assistant.worker.stop import Stop
 
 
 @dataclass(frozen=True, slots=True)

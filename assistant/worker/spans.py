@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
@@ -20,16 +20,17 @@ TAKEN_OVER = "assistant.taken_over"
 _NANOSECONDS = 1_000_000  # in a millisecond
 
 
-@contextmanager
-def attempt(claim: Claim) -> Iterator[None]:
+def attempt(claim: Claim) -> AbstractContextManager[None]:
     """Make the span of an attempt, with that of its wait before it.
 
     It goes on with the run's trace, whatever this process was doing when it claimed the run.
     Until `conclude` says otherwise, the run is left to whoever comes after.
     """
-    if not tracing.is_on():
-        yield
-        return
+    return _attempt(claim) if tracing.is_on() else nullcontext()
+
+
+@contextmanager
+def _attempt(claim: Claim) -> Iterator[None]:
     run = claim.run
     known = {**run.facts, tracing.CORRELATION_ID: run.correlation_id}
     within = tracing.with_facts(

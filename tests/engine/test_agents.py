@@ -13,7 +13,6 @@ from assistant.engine.tools import BUILT_IN
 from assistant.models import Principal, Turn
 from tests.engine.stage import PERSONAS
 from tests.engine.talks import TOOLS
-from tests.engine.talks import TOOLS
 
 GUIDE = PERSONAS["guide"]
 

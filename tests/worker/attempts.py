@@ -18,7 +18,7 @@ from assistant.personas import Catalog
 from assistant.store import Claim, keys
 from assistant.tool import Tools
 from assistant.worker import Attempts
-from assistant.worker.attempt import Stop
+from assistant.worker.stop import Stop
 from tests.conftest import DATA
 from tests.engine.stage import said
 from tests.engine.talks import TOOLS

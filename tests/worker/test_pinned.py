@@ -19,7 +19,7 @@ from assistant.events import (
 )
 from assistant.models import Approval, Decision
 from assistant.personas import Catalog
-from assistant.worker.attempt import Stop
+from assistant.worker.stop import Stop
 from tests.engine.stage import spoken
 from tests.engine.till import Till
 from tests.personas import folders

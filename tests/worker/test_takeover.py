@@ -26,7 +26,7 @@ from assistant.events import (
     Usage,
 )
 from assistant.models import now
-from assistant.worker.attempt import Stop
+from assistant.worker.stop import Stop
 from assistant.worker.takeover import left_behind
 from tests.engine.stage import spoken
 from tests.engine.talks import TOOLS

@@ -10,6 +10,7 @@ from openai.types.chat import ChatCompletionChunk
 from pydantic import ValidationError
 from typing_extensions import override
 
+from assistant.engine.text import Text
 from assistant.engine.transport.reply import Reply
 from assistant.engine.transport.stream import Stream
 from assistant.engine.transport.telling import Telling
@@ -64,7 +65,8 @@ class ChatStream(Stream):
 
     def __init__(self, reply: Reply, telling: Telling) -> None:
         super().__init__(reply, telling)
-        self._told: list[str | None] = []
+        self._told: Text | None = None
+        self._is_ahead = False
         self._id = ""
         self._kept: bytes | None = None
 
@@ -72,7 +74,7 @@ class ChatStream(Stream):
     def _next(self) -> Any:
         if self._kept is None:
             self._kept = self._tell() if self._telling.direct else next(self._due, None)
-        if self._told and (self._kept is not None or self._ended):
+        if self._is_ahead and (self._kept is not None or self._ended):
             return self._retold()
         if self._kept is None:
             return None
@@ -93,21 +95,26 @@ class ChatStream(Stream):
                 other = data
                 break
             text = chunk.choices[0].delta.content
-            self._told.append(text)
-            if text:
+            if text is not None:
                 said.append(text)
-            self._id = chunk.id or self._id
+            self._id, self._is_ahead = chunk.id or self._id, True
         if said:
-            self._telling.say("".join(said), FAKE_RESPONSES_ID)
+            self._note("".join(said))
         return other
+
+    def _note(self, text: str) -> None:
+        if self._told is None:
+            self._told = Text()
+        self._told.add(text)
+        if text:
+            self._telling.say(text, FAKE_RESPONSES_ID)
 
     def _retold(self) -> ChatCompletionChunk:
         """Return all that was told since the last chunk as one of its own."""
-        texts = [text for text in self._told if text is not None]
-        self._told.clear()
-        self._telling.repeats = True
         # No content is not the same as none of it: that ends what was thought before.
-        delta = {"content": "".join(texts)} if texts else {}
+        delta = {"content": str(self._told)} if self._told is not None else {}
+        self._told, self._is_ahead = None, False
+        self._telling.repeats = True
         choice = {"index": 0, "delta": delta, "finish_reason": None}
         return ChatCompletionChunk.model_validate(_BARE | {"id": self._id, "choices": [choice]})
 

@@ -11,6 +11,7 @@ from assistant.telemetry.redaction.walk import Walk
 
 _SHORTEST = 4  # signs of the shortest text that is looked at
 _LONGEST_ID = 64
+_KEPT = 2_048  # short texts without a place that calls for a look, such as names of events
 _TIMES = 4  # readings of a text at most; the second finds nothing as a rule
 _TIME_SIGNS = "0123456789-:.+TZ"
 # Line ends that JSON leaves as they are.
@@ -27,6 +28,7 @@ class Texts:
         self._shown = tuple(self._masks.values())
         self._allowed = frozenset(policy.allow.values)
         self._own = tuple(f"{prefix}_" for prefix in policy.allow.identifiers)
+        self._quiet: set[str] = set()
 
     def clean(self, text: str, walk: Walk) -> str:
         """Return a text without what was found in it; at most 24 times as long."""
@@ -38,6 +40,8 @@ class Texts:
             page = Page(text, walk, self._shown)
             self._scanner.read(page)
             if not page.found:
+                if not page.places:
+                    self._remember(text)
                 break
             # Without one value, another may show that was glued to it or lay in its shade.
             text = self._without(text, page.marks)
@@ -49,10 +53,19 @@ class Texts:
     def _stays(self, text: str) -> bool:
         if len(text) > _LONGEST_ID:
             return False
+        if text in self._quiet:
+            return True
         if text.startswith(self._own):
             return text.replace("_", "").isalnum()
         # A time in ISO 8601.
         return text[10:11] == "T" and text[4] == "-" and not text.strip(_TIME_SIGNS)
+
+    def _remember(self, text: str) -> None:
+        """Note that there is nothing to find in a text, which is most often said again."""
+        if len(text) <= _LONGEST_ID:
+            if len(self._quiet) >= _KEPT:
+                self._quiet.clear()
+            self._quiet.add(text)
 
     def _without(self, text: str, marks: list[tuple[int, int, str]]) -> str:
         parts: list[str] = []
