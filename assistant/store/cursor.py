@@ -24,6 +24,8 @@ Eager = Callable[[list[Entry]], bool]
 class Source(Protocol):
     """Where a cursor reads one run's log."""
 
+    run_id: str
+
     async def page(self, after: int) -> list[Entry]:
         """Return some entries after a number; none where there are none."""
 
@@ -68,7 +70,7 @@ class Cursor:
             found = await self._find()
         except StoreUnavailableError:
             # One line for each stream twice a second would bury the writers' warnings.
-            log.debug("store.follow.waiting")
+            log.debug("store.follow.waiting", run_id=self._source.run_id)
             asyncio.get_running_loop().call_later(_WAIT_FOR_STORE, self.ring)
             return []
         if self._comes_back:

@@ -182,15 +182,15 @@ class _Reading:
 
     def __init__(self, log: Log, run_id: str, pages: Pages, bells: Bells) -> None:
         self._log = log
-        self._run_id = run_id
+        self.run_id = run_id
         self._pages = pages
         self._bells = bells
 
     async def page(self, after: int) -> list[Entry]:
-        return await self._pages.after(self._run_id, after)
+        return await self._pages.after(self.run_id, after)
 
     async def is_kept(self) -> bool:
-        return await self._log.last(self._run_id) is not None
+        return await self._log.last(self.run_id) is not None
 
     async def look(self, tail: Tail) -> bool:
         if not tail.listening:
@@ -200,10 +200,10 @@ class _Reading:
         return await tail.look(self._read)
 
     async def _read(self, after: int) -> Sequence[Entry]:
-        found = await self._log.read(self._run_id, after) if after >= 0 else []
+        found = await self._log.read(self.run_id, after) if after >= 0 else []
         if found:
             return found
-        newest = await self._log.last(self._run_id)
+        newest = await self._log.last(self.run_id)
         if newest is None:
             raise gone()
         return [newest]

@@ -98,12 +98,10 @@ class _Pen(Pen):
     """A pen whose events stay what they are."""
 
     @override
-    def take(self) -> list[Any]:
-        if not self._in_flight:
-            self._sent = tuple(self._pending)
-            self._in_flight = cast("list[bytes]", list(self._pending))
-            self._pending.clear()
-        return self._in_flight
+    def _encoded(self) -> list[Any]:
+        self._sent = tuple(self._pending)
+        self._pending.clear()
+        return list(self._sent)
 
 
 class MemoryLog(Log):
@@ -222,7 +220,8 @@ class MemoryRuns(Runs):
         share_for: timedelta = timedelta(0),
     ) -> bool:
         memory, run, status = self._memory, pen.run, status_of(terminal)
-        memory.write(run.run_id, terminal)
+        for event in await pen.last_words(terminal):
+            memory.write(run.run_id, event)
         memory.runs[run.run_id] = msgspec.structs.replace(
             memory.runs[run.run_id], status=status, **msgspec.structs.asdict(ending)
         )
@@ -231,7 +230,7 @@ class MemoryRuns(Runs):
         memory.lines[sid] += lines
         if session is not None:
             memory.sessions[sid] = session
-        pen.tell(terminal)
+        pen.end()
         return memory.next_turn(sid, run.run_id)
 
     @override

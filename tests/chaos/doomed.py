@@ -119,7 +119,10 @@ class Points:
         script: Script = args[0]
         calls: Sequence[Call] = args[1]
         for _keys, arguments in calls if script is APPEND else ():
-            await self._fate.meet(str(arguments[0]), "between-append-and-ack")
+            at = 1
+            while at < len(arguments):
+                await self._fate.meet(str(arguments[at]), "between-append-and-ack")
+                at += 4 + int(arguments[at + 3])
 
     async def finishing(self, args: Sequence[Any]) -> None:
         """Come to `Runs.finish`."""

@@ -187,7 +187,7 @@ class Redactor:
             # As headers are kept, and commands: (authorization, x), [--password, x].
             named = type(before) is str and (len(items) == _PAIR or before[:2] == "--")
             kind = self._names.kind(before) if named and type(item) is str else None
-            hidden = kind == "secret" and item not in self._hidden
+            hidden = kind == "secret" and item != "" and item not in self._hidden
             clean.append(self._hide("secret") if hidden else self._value(item, walk))
             before = item
         return clean

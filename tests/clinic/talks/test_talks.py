@@ -15,6 +15,7 @@ import pytest
 from blockbuster import BlockBuster
 
 from assistant.clinic import clinic_tools
+from assistant.engine.agents import Agents
 from assistant.engine.tools import BUILT_IN
 from assistant.web.keys import PARTS
 from tests.clinic.postgres import Postgres
@@ -50,7 +51,8 @@ class Stage:
             with may_block(self.guard):
                 house = await stack.enter_async_context(self.clinics())
             self.engine._models = mind
-            self.engine._tools = {**BUILT_IN, **clinic_tools(house.clinic)}
+            tools = {**BUILT_IN, **clinic_tools(house.clinic)}
+            self.engine._agents = Agents(tools, self.engine._agents.limits)
             holding = Holding(self.http, house.eyes, mind, talk, next(self._numbers))
             async with asyncio.timeout(20):
                 return await holding.faults()
