@@ -16,8 +16,8 @@ from bench.kit.scenario import Scenario, among, run
 
 # The streams begin one after the other, as users do, and are open together at the end.
 LOADS = (
-    Load("100 paced", streams=100, runs=1, tokens=400, pace=0.02, spread=6.0),
-    Load("400 paced", streams=400, runs=1, tokens=400, pace=0.02, spread=6.0),
+    Load("100 paced", streams=100, runs=1, tokens=250, pace=0.02, spread=4.0),
+    Load("400 paced", streams=400, runs=1, tokens=250, pace=0.02, spread=4.0),
 )
 QUICK = (Load("4 paced", streams=4, runs=1, tokens=30, pace=0.002, spread=0.01),)
 VARIANTS = (
