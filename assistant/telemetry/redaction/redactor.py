@@ -118,7 +118,7 @@ class Redactor:
         if len(value) > 8 or _VALUES.isdisjoint(value):  # noqa: PLR2004 - no pair
             return None
         names = (value[name] for name in _NAMES if isinstance(value.get(name), str))
-        return next((kind for name in names if (kind := self._names.kind(name))), None)
+        return next((kind for name in names if (kind := self._kind(name))), None)
 
     def _key(self, key: Any) -> tuple[str, str | None]:
         if type(key) is str and len(key) <= _LONGEST_KEY:
@@ -129,11 +129,14 @@ class Redactor:
         """Return how a key is shown, and the kind of value that goes by it."""
         if key in self._as_is:
             return key, "as_is"
-        shown = name = self._texts.clean(key, Walk())
-        for mask in self._hidden if "[" in shown else ():
-            # What was taken out of a name says nothing about the value.
+        shown = self._texts.clean(key, Walk())
+        return shown, self._kind(shown)
+
+    def _kind(self, name: str) -> str | None:
+        """Return the kind that a name tells; what was taken out of it tells none."""
+        for mask in self._hidden if "[" in name else ():
             name = name.replace(mask, "x")
-        return shown, self._names.kind(name)
+        return self._names.kind(name)
 
     def _field(self, name: str, kind: str, value: Any, walk: Walk) -> Any:
         if value is None or value is True or value is False or value == "":
@@ -186,7 +189,7 @@ class Redactor:
         for item in items:
             # As headers are kept, and commands: (authorization, x), [--password, x].
             named = type(before) is str and (len(items) == _PAIR or before[:2] == "--")
-            kind = self._names.kind(before) if named and type(item) is str else None
+            kind = self._kind(before) if named and type(item) is str else None
             hidden = kind == "secret" and item != "" and item not in self._hidden
             clean.append(self._hide("secret") if hidden else self._value(item, walk))
             before = item

@@ -8,7 +8,7 @@ import string
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
@@ -42,6 +42,8 @@ values = st.recursive(
 
 
 @given(values)
+@example(["rk-0000000000000000", "0"])  # what was taken out is no name of what follows it
+@example({"name": "rk-0000000000000000", "value": "0"})
 @settings(max_examples=300, deadline=None)
 def test_a_second_time_changes_nothing(value: Any) -> None:
     once = redact(value)
