@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 import msgspec
@@ -73,7 +73,7 @@ class Place(Protocol):
 class Executor(Protocol):
     """Whoever executes runs."""
 
-    def reserve(self) -> AbstractContextManager[Place]:
+    def reserve(self) -> AbstractAsyncContextManager[Place]:
         """Hold a place until the run is accepted; gives it back when it is not used."""
 
     async def cancel(self, run_id: str, by: str) -> None:

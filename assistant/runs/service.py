@@ -56,7 +56,7 @@ class RunService:
         persona = self._personas.get(slug)
         run = self._run(ask, persona, session)
         tracing.note(run.facts)
-        with self._executor.reserve() as place:
+        async with self._executor.reserve() as place:
             if session and ask.if_busy == "interrupt":
                 await self.interrupt(session.session_id)
             offer = self._offer(ask, persona, run, session, place)

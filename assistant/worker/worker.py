@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -70,14 +70,19 @@ class Worker:
             detail = "This server is shutting down; try again, another one will answer."
             raise DrainingError(detail, retry_after=2)
 
-    @contextmanager
-    def reserve(self) -> Iterator[Place]:
+    @asynccontextmanager
+    async def reserve(self) -> AsyncIterator[Place]:
         """Hold a slot, where one is free, until a run is accepted.
 
         Raises:
             DrainingError: when the process is shutting down.
         """
         self.check_open()
+        if self._free < 1 and self._taking.locked():
+            # What is held for the queue's head is free again where nobody queues; to be refused
+            # for that moment would be wrong.
+            async with self._taking:
+                pass
         here = self._free > 0
         self._reserved += here
         try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import aiohttp
 
-from tests import client
+from assistant.web.keys import PARTS
+from tests import client, processes
 from tests.web.conftest import MakeSite
 from tests.web.sockets import connected
 
@@ -60,3 +62,24 @@ async def test_a_one_off_question_waits_in_silence(make_site: MakeSite) -> None:
 async def _statuses(http: aiohttp.ClientSession, question: str) -> list[str]:
     async with http.post("/chat", json={"question": question}) as response:
         return [frame.data["status"] async for frame in client.frames(response)]
+
+
+async def test_a_slot_that_is_held_for_nobody_is_for_who_comes(
+    tmp_path: Path, make_site: MakeSite
+) -> None:
+    async with processes.redis_server(tmp_path / "redis") as redis:
+        site = await make_site(REDIS_URL=redis.url, MAX_CONCURRENT_REQUESTS=1)
+        worker = site.server.app[PARTS].worker
+
+        async def has_slot() -> bool:
+            async with worker.reserve() as place:
+                return bool(place.here)
+
+        redis.pause()
+        worker.wake()
+        # One step to look into the queue, where it holds the slot, and one for who comes then.
+        await asyncio.sleep(0)
+        comes = asyncio.create_task(has_slot())
+        await asyncio.sleep(0)
+        redis.resume()
+        assert await comes
