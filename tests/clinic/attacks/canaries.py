@@ -13,6 +13,7 @@ from datetime import date, datetime
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
+import re2  # type: ignore[import-untyped]  # it comes without types
 from typing_extensions import override
 
 _LETTERS = "qzxjkvw"
@@ -95,16 +96,34 @@ class Search:
 
     def __init__(self, canaries: Iterable[Canary]) -> None:
         found = list(canaries)
-        self._plain = [(form, canary) for canary in found for form in canary.plain]
-        self._raw = [(form, canary) for canary in found for form in canary.raw]
+        self._plain = _Forms((form, canary) for canary in found for form in canary.plain)
+        self._raw = _Forms((form, canary) for canary in found for form in canary.raw)
 
     def find(self, text: str) -> set[Canary]:
         """Return all that can be made out in a text."""
-        whole = "".join(text.split())
-        found = {canary for form, canary in self._raw if form in whole}
+        found = self._raw.within("".join(text.split()))
         for view in {squeezed(text), squeezed(_unescaped(text))}:
-            found |= {canary for form, canary in self._plain if form in view}
+            found |= self._plain.within(view)
         return found
+
+
+class _Forms:
+    """What canaries look like, all looked for in one pass."""
+
+    def __init__(self, forms: Iterable[tuple[str, Canary]]) -> None:
+        options = re2.Options()
+        options.literal = True
+        options.max_mem = 1 << 28
+        self._set = re2.Set.SearchSet(options)
+        self._canaries: list[Canary] = []
+        for form, canary in forms:
+            self._set.Add(form)
+            self._canaries.append(canary)
+        self._set.Compile()
+
+    def within(self, text: str) -> set[Canary]:
+        numbers = self._set.Match(text.encode(errors="replace")) or ()
+        return {self._canaries[number] for number in numbers}
 
 
 def squeezed(text: str) -> str:
