@@ -14,14 +14,11 @@ from assistant.changes import Change
 from assistant.engine import faults
 from assistant.engine.jobs import Sink, Voice
 from assistant.engine.narration import Narrator
+from assistant.engine.watch import Watch
 
 
 class Silence:
-    """Ends a wait once nothing was heard for too long.
-
-    To break it costs no more than to look at the clock: one timer asks, when it is due, whether it
-    was broken since.
-    """
+    """Ends a wait once nothing was heard for too long."""
 
     def __init__(self, longest: float, excused: Callable[[], bool]) -> None:
         """Begin to listen.
@@ -33,12 +30,12 @@ class Silence:
         self._longest = longest
         self._excused = excused
         self._holds = 0
-        self._since = 0.0
-        self._loop = asyncio.get_running_loop()
+        self._watch: Watch | None = None
 
     def broken(self) -> None:
         """Note that something was heard."""
-        self._since = self._loop.time()
+        if self._watch is not None:
+            self._watch.seen()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -57,9 +54,8 @@ class Silence:
         Raises:
             ModelError: when it lasted too long.
         """
-        self.broken()
         clock = asyncio.timeout(None)
-        self._timer = self._loop.call_later(self._longest, self._look, clock)
+        watch = self._watch = Watch(self._longest, lambda: self._end(clock))
         try:
             async with clock:
                 yield
@@ -68,17 +64,14 @@ class Silence:
                 raise faults.silent() from None
             raise
         finally:
-            self._timer.cancel()
+            watch.end()
+            self._watch = None
 
-    def _look(self, clock: asyncio.Timeout) -> None:
-        now = self._loop.time()
+    def _end(self, clock: asyncio.Timeout) -> None:
         if self._holds or self._excused():
-            self._since = now
-        left = self._since + self._longest - now
-        if left > 0:
-            self._timer = self._loop.call_later(left, self._look, clock)
+            self.broken()
         else:
-            clock.reschedule(now)
+            clock.reschedule(0)
 
 
 class Hearing(Voice):
@@ -99,6 +92,11 @@ class Hearing(Voice):
         self.silence.broken()
         await self.room()
 
+    @property
+    @override
+    def is_full(self) -> bool:
+        return self._sink.is_full
+
     @override
     def say(self, text: str, item: str) -> None:
         self._narrator.say(text, item=item)
@@ -115,6 +113,6 @@ class Hearing(Voice):
 
     @override
     async def room(self) -> None:
-        if self._sink.is_full:
+        if self.is_full:
             with self.silence.held():
                 await self._sink.room()

@@ -118,6 +118,10 @@ class Sink(Protocol):
 class Voice(Protocol):
     """The short way of a model's text to its listeners, past the runner's queue."""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether `room` would wait."""
+
     def say(self, text: str, item: str) -> None:
         """Append text to the message that goes by the model's name `item`; never waits."""
 

@@ -8,6 +8,7 @@ its items. What is done once for each token is done here.
 | `models` | the SDK's models, with a client of ours in place of the openai client |
 | `door` | the pool of connections to one provider, and the request as bytes |
 | `reply` | one answer's bytes as they arrive, and what becomes of its connection |
+| `tap` | what comes, looked at as it comes, before any task is woken |
 | `sse` | events out of bytes |
 | `stream`, `chat`, `responses` | what of the events is text, and what the SDK must see |
 | `telling` | the text on its way to the listeners, past the runner |

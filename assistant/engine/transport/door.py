@@ -32,14 +32,14 @@ class Door:
     is what does all that is no stream.
     """
 
-    def __init__(
-        self, client: AsyncOpenAI, session: aiohttp.ClientSession, timeout: aiohttp.ClientTimeout
-    ) -> None:
+    def __init__(self, client: AsyncOpenAI, session: aiohttp.ClientSession, silence: float) -> None:
         self.client = client
         # As text: the SDK asks for it several times in a call.
         self.base_url = str(client.base_url)
         self._session = session
-        self._timeout = timeout
+        self._silence = silence
+        # Up to the head; from then on `Reply` sees to it.
+        self._timeout = aiohttp.ClientTimeout(connect=min(silence, 10), sock_read=silence)
         self._headers = _headers(client)
         self._urls: dict[str, URL] = {}
 
@@ -62,7 +62,7 @@ class Door:
             raise fault from fault.__cause__
         if not response.ok or response.status >= httpx2.codes.MULTIPLE_CHOICES:
             raise await refused(response, self.client)
-        return Reply(response)
+        return Reply(response, self._silence)
 
     def _url(self, path: str) -> URL:
         known = self._urls.get(path)
@@ -88,7 +88,6 @@ async def open_door(client: AsyncOpenAI, silence: float) -> AsyncIterator[Door]:
 
     `silence` is how many seconds the provider may say nothing.
     """
-    timeout = aiohttp.ClientTimeout(connect=min(silence, 10), sock_read=silence)
     base = client.base_url
     connector = aiohttp.TCPConnector(
         # The server's own limits say how many runs there are.
@@ -104,7 +103,7 @@ async def open_door(client: AsyncOpenAI, silence: float) -> AsyncIterator[Door]:
         read_bufsize=_READ_SIZE,
         skip_auto_headers=("User-Agent", "Accept"),
     ) as session:
-        yield Door(client, session, timeout)
+        yield Door(client, session, silence)
 
 
 def _headers(client: AsyncOpenAI) -> CIMultiDict[str]:

@@ -15,7 +15,7 @@ _BODY_LIMIT = 256 * 1024
 _OF_THE_WAY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
-def lost(error: Exception, url: str) -> openai.APIConnectionError:
+def lost(error: BaseException, url: str) -> openai.APIConnectionError:
     """Return what the openai client would raise of this error, which is its cause."""
     request = httpx2.Request("POST", url)
     if isinstance(error, TimeoutError):
@@ -26,7 +26,7 @@ def lost(error: Exception, url: str) -> openai.APIConnectionError:
     return made
 
 
-def _without_status(error: Exception) -> Exception:
+def _without_status(error: BaseException) -> BaseException:
     """Return httpx's like of an error by which aiohttp names a status, which is not always one.
 
     A cause with a status has the SDK believe that the provider has answered.

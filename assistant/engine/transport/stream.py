@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -28,36 +27,28 @@ class Stream(ABC):
         self._telling = telling
         self._due: Iterator[bytes] = iter(())
         self._ended = False
+        self._found: Any = None
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Any:
-        found = self._next_of_these()
-        if found is None and self._telling.direct:
-            # In a task of its own: to wake this one for each token would go down, every time,
-            # through all that waits for the SDK's next object.
-            found = await asyncio.create_task(self._found(), name="model.text")
-        elif found is None:
-            found = await self._found()
+        self._telling.repeats = False
+        found = self._found = self._next()
+        while found is None and not self._ended:
+            if self._telling.direct:
+                await self._telling.room()
+            await self._reply.read(self._take)
+            found = self._found
         if found is None:
             raise StopAsyncIteration
         return found
 
-    async def _found(self) -> Any:
-        """Read on up to the next object for the SDK; None at the end."""
-        found = None
-        while found is None and not self._ended:
-            if self._telling.direct:
-                await self._telling.room()
-            read = await self._reply.read()
-            self._due, self._ended = iter(read), not read
-            found = self._next_of_these()
-        return found
-
-    def _next_of_these(self) -> Any:
-        self._telling.repeats = False
-        return self._next()
+    def _take(self, read: list[bytes]) -> bool:
+        """Tell the text of what came; return whether there is nothing yet to do but that."""
+        self._due, self._ended = iter(read), not read
+        self._found = self._next()
+        return self._found is None and not self._ended and not self._telling.is_full
 
     async def close(self) -> None:
         """Let the connection go."""

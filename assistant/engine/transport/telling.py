@@ -28,6 +28,11 @@ class Telling:
         self.direct = False
         self.repeats = False
 
+    @property
+    def is_full(self) -> bool:
+        """Whether `room` would wait."""
+        return self.direct and self.voice is not None and self.voice.is_full
+
     def say(self, text: str, item: str) -> None:
         """Say text of a message item, once it goes directly."""
         if self.voice is not None:

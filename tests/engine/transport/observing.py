@@ -45,6 +45,7 @@ class Ear:
 
     said: list[tuple[str, str, str]] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
+    is_full: bool = False
     _last: object = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 

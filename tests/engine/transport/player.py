@@ -9,9 +9,9 @@ import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
+from tests.engine.transport.listening import listening
 from tests.engine.transport.transcript import Answer, in_pieces
 
 _MISSING = 100  # bytes that a frame announces, and that never come
@@ -71,23 +71,9 @@ class Player:
 @asynccontextmanager
 async def playing() -> AsyncIterator[Player]:
     """Serve while the context lasts."""
-    player, tasks, numbers = Player(), set[asyncio.Task[None]](), count()
-
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(player.serve(reader, writer), name=f"player-{next(numbers)}")
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    player.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    try:
+    player = Player()
+    async with listening(player.serve) as player.url:
         yield player
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await server.wait_closed()
 
 
 async def _asked(reader: asyncio.StreamReader) -> Request:

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 from agents import ModelSettings
 from agents.models.interface import ModelTracing
@@ -14,6 +15,7 @@ from openai import AsyncOpenAI
 
 from assistant.engine.calls import Service
 from assistant.engine.transport import DirectChatModel, DirectResponsesModel, Door, open_door
+from tests.engine.transport.listening import listening
 
 Play = Callable[["Asked"], Awaitable[None]]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -76,20 +78,8 @@ class Server:
 async def serving(play: Play) -> AsyncIterator[Server]:
     """Serve while the context lasts: every request is answered by `play`."""
     server = Server()
-    tasks: set[asyncio.Task[None]] = set()
-
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.create_task(server.serve(play, reader, writer)))
-
-    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
-    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
-    try:
+    async with listening(partial(server.serve, play)) as server.url:
         yield server
-    finally:
-        listening.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -114,7 +104,7 @@ def answer(door: Door, api: str = "chat", voice: Any = None) -> AsyncGenerator[A
         [],
         ModelTracing.DISABLED,
     )
-    return cast("AsyncGenerator[Any]", model.stream_response(*given))
+    return model.stream_response(*given)
 
 
 async def text_of(events: AsyncIterator[Any]) -> str:
@@ -131,11 +121,11 @@ class Listener:
 
     Attributes:
         said: texts with their items, each as it was said.
-        full: whether there is no room.
+        is_full: whether there is no room.
     """
 
     said: list[tuple[str, str]] = field(default_factory=list)
-    full: bool = False
+    is_full: bool = False
     waited: asyncio.Event = field(default_factory=asyncio.Event)
 
     def say(self, text: str, item: str) -> None:
@@ -150,7 +140,7 @@ class Listener:
 
     async def room(self) -> None:
         """Wait for ever while it is full."""
-        if self.full:
+        if self.is_full:
             self.waited.set()
             await asyncio.Event().wait()
 

@@ -205,7 +205,7 @@ async def test_a_stream_that_is_packed_in_spite_of_us_is_read() -> None:
 
 @pytest.mark.parametrize("api", APIS)
 async def test_who_waits_for_room_can_be_cancelled(api: str) -> None:
-    voice = Listener(full=True)
+    voice = Listener(is_full=True)
     async with serving(plays(BEGUN[api], MORE[api])) as server, opened(server.url) as door:
         call = asyncio.create_task(text_of(answer(door, api, voice)))
         await voice.waited.wait()

@@ -1,0 +1,108 @@
+"""Sees what comes over a connection as it comes, before any task is woken for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextvars import copy_context
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from typing_extensions import override
+
+from assistant.engine.watch import Watch
+
+
+class Tap(asyncio.Protocol):
+    """Stands between a transport and aiohttp, and looks at a body as soon as aiohttp has it.
+
+    aiohttp wakes a task for each piece, which costs more than to tell it; this wakes one only
+    when there is more to do than to look.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.BaseTransport,
+        handler: ResponseHandler,
+        body: aiohttp.StreamReader,
+        silence: float,
+    ) -> None:
+        """Begin to see what comes, up to the end of the body.
+
+        Args:
+            transport: what the connection reads from.
+            handler: aiohttp's side of it, which is passed everything.
+            body: what aiohttp makes of it.
+            silence: seconds for which nothing may come while somebody waits.
+        """
+        self._handler, self._body, self._silence = handler, body, silence
+        self._waiting: asyncio.Future[None] | None = None
+        self._watch: Watch | None = None
+        self._look: Callable[[], bool] = bool
+        self._context = copy_context()
+        # aiohttp would make a timer for each piece.
+        handler.read_timeout = None
+        handler.start_timeout()
+        transport.set_protocol(self)
+        # The connection is free for the next call then.
+        body.on_eof(lambda: transport.set_protocol(handler))
+
+    async def wait(self, look: Callable[[], bool]) -> None:
+        """Have `look` called whenever something came, inside the read, until it returns False.
+
+        It sees the body's end and its faults, too, of which silence is one.
+
+        Raises:
+            Exception: what `look` raises.
+        """
+        self._look, self._context = look, copy_context()
+        self._waiting = asyncio.get_running_loop().create_future()
+        watch = self._watch = Watch(self._silence, self._missed)
+        try:
+            await self._waiting
+        finally:
+            watch.end()
+            # They hold who waited, who holds this.
+            self._waiting, self._watch, self._look = None, None, bool
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self._handler.data_received(data)
+        if self._watch is not None:
+            self._watch.seen()
+            self._tell()
+
+    @override
+    def eof_received(self) -> None:
+        self._handler.eof_received()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._handler.connection_lost(exc)
+        if not self._body.is_eof() and self._body.exception() is None:
+            # aiohttp leaves a body open where the connection was closed from here.
+            self._body.set_exception(aiohttp.ServerDisconnectedError())
+        self._tell()
+
+    @override
+    def pause_writing(self) -> None:
+        self._handler.pause_writing()
+
+    @override
+    def resume_writing(self) -> None:
+        self._handler.resume_writing()
+
+    def _missed(self) -> None:
+        self._body.set_exception(aiohttp.SocketTimeoutError("The provider fell silent."))
+        self._tell()
+
+    def _tell(self) -> None:
+        """Look for who waits, in whose place and context it is; wake that one if need be."""
+        waiting = self._waiting
+        if waiting is None or waiting.done():
+            return
+        try:
+            if not self._context.run(self._look):
+                waiting.set_result(None)
+        except Exception as error:  # noqa: BLE001 - for who waits, and none of aiohttp's business
+            waiting.set_exception(error)
