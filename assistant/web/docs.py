@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,16 +51,17 @@ class Docs:
     """The document and its two pages.
 
     Attributes:
-        document: the OpenAPI document as JSON.
+        document: returns the OpenAPI document as JSON; the first time it takes a while.
         assets: the folder of Swagger UI and ReDoc; None answers their pages with 404.
     """
 
-    document: bytes
+    document: Callable[[], bytes]
     assets: Path | None
 
     async def openapi_json(self, _request: web.Request) -> web.Response:
         """Tell the OpenAPI document."""
-        return web.Response(body=self.document, content_type="application/json")
+        document = await asyncio.to_thread(self.document)
+        return web.Response(body=document, content_type="application/json")
 
     async def swagger_ui(self, _request: web.Request) -> web.FileResponse:
         """Show the document in Swagger UI, where each call can be tried."""
@@ -107,11 +109,15 @@ def docs_routes(auth_mode: AuthMode = "none", docs: Docs | None = None) -> tuple
         docs: what to serve; None takes the route table and the installed wheel.
     """
     if docs is None:
-        document = build_openapi(ROUTES, version=assistant.__version__, auth_mode=auth_mode)
-        docs = Docs(msgspec.json.encode(document), find_assets())
+        docs = Docs(cache(partial(_document, auth_mode)), find_assets())
     return (
         *file("/openapi.json", docs.openapi_json, "The OpenAPI document"),
         *file("/docs", docs.swagger_ui, "The document in Swagger UI"),
         *file("/redoc", docs.redoc, "The document in ReDoc"),
         *file("/docs/assets/{name}", docs.asset, "What the two pages are made of"),
     )
+
+
+def _document(auth_mode: AuthMode) -> bytes:
+    document = build_openapi(ROUTES, version=assistant.__version__, auth_mode=auth_mode)
+    return msgspec.json.encode(document)

@@ -12,7 +12,6 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from assistant import tracing
 from assistant.clinic.records.measuring import measure
 from assistant.clinic.records.options import ClinicOptions
-from assistant.clinic.records.spans import watch
 
 _CONNECTIONS = 10
 _CONNECT_SECONDS = 3
@@ -31,6 +30,9 @@ def make_engine(options: ClinicOptions) -> AsyncEngine:
     engine = sqlite_engine(options) if url is None else postgresql_engine(url, _CONNECTIONS)
     measure(engine.sync_engine)
     if tracing.is_on():
+        # What is only there to be traced is only loaded then.
+        from assistant.clinic.records.spans import watch  # noqa: PLC0415 - as said
+
         watch(engine.sync_engine)
     return engine
 

@@ -7,13 +7,17 @@ import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, delete, func, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from assistant.clinic.records.schema import handles
 from assistant.tool import Call
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 LIFE = timedelta(days=1)
 _RENEWED = LIFE / 2
@@ -86,9 +90,8 @@ class Handles:
             for ref in refs
         ]
         # Two calls of one conversation may name the same record at once: one of the names stays.
-        postgres = self._connection.dialect.name == "postgresql"
-        add = postgresql.insert(handles) if postgres else sqlite.insert(handles)
-        await self._connection.execute(add.on_conflict_do_nothing(), rows)
+        add = _insert(self._connection.dialect.name).on_conflict_do_nothing()
+        await self._connection.execute(add, rows)
 
 
 async def forget(connection: AsyncConnection, now: datetime) -> None:
@@ -101,6 +104,15 @@ async def forget(connection: AsyncConnection, now: datetime) -> None:
     key = handles.c.scope, handles.c.handle
     old = select(*key).where(handles.c.made_at <= before).limit(_BATCH)
     await connection.execute(delete(handles).where(tuple_(*key).in_(old)))
+
+
+def _insert(dialect: str) -> postgresql.Insert | sqlite.Insert:
+    if dialect == "postgresql":
+        # The engine has it loaded by now; on SQLite nobody has use for it.
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - as said
+
+        return postgresql.insert(handles)
+    return sqlite.insert(handles)
 
 
 def _random() -> str:

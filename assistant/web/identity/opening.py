@@ -11,7 +11,6 @@ from assistant.errors import SettingsError
 from assistant.settings import Settings, is_loopback
 from assistant.web.identity.api_keys import open_keys
 from assistant.web.identity.demo import everyone, without_switch
-from assistant.web.identity.tokens import open_tokens
 from assistant.web.keys import Identity
 
 
@@ -34,6 +33,9 @@ async def open_identity(settings: Settings) -> AsyncIterator[Identity]:
             async with open_keys(cast("Path", settings.api_keys_file)) as identify:
                 yield Identity(without_switch(identify), "api_key")
         case "jwt":
+            # Brings along cryptography, for which nobody else has use.
+            from assistant.web.identity.tokens import open_tokens  # noqa: PLC0415 - as said
+
             async with open_tokens(settings) as identify:
                 yield Identity(without_switch(identify), "jwt")
         case _:
