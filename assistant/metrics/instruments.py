@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,8 @@ from typing_extensions import override
 from assistant.metrics.labels import Label
 
 Reading = tuple[float, Mapping[str, str]]
+Series = frozenset[tuple[str, str]]
+"""Labels by their keys: each set of them is counted for itself."""
 Source = Callable[[], Iterable[Reading]]
 
 _MOST_ZEROS = 32
@@ -43,7 +46,7 @@ class Instrument:
         self.labels = tuple(labels)
         self.buckets = tuple(buckets)
         self._by_word = {label.word: label for label in labels}
-        self._known: dict[tuple[tuple[str, str | None], ...], dict[str, str]] = {}
+        self._known: dict[tuple[tuple[str, str | None], ...], Series] = {}
         self._live: Any = None
 
     def begin(self, meter: Meter) -> None:
@@ -54,7 +57,7 @@ class Instrument:
         """Record nothing any more."""
         self._live = None
 
-    def attributes(self, given: Mapping[str, str | None]) -> dict[str, str]:
+    def series(self, given: Mapping[str, str | None]) -> Series:
         """Return labels as they are recorded: by their keys, with known values only.
 
         Raises:
@@ -63,9 +66,10 @@ class Instrument:
         made = self._known.get(asked := tuple(given.items()))
         if made is None:
             labels = {self._by_word[word]: value for word, value in asked if value is not None}
-            made = {label.key: label.bounded(value) for label, value in labels.items()}
+            bounded = {label.key: label.bounded(value) for label, value in labels.items()}
+            made = frozenset(bounded.items())
             # What is not known now may be later; and those that are known are few.
-            if [*made.values()] == [*labels.values()]:
+            if [*bounded.values()] == [*labels.values()]:
                 self._known[asked] = made
         return made
 
@@ -75,7 +79,7 @@ class _Count(Instrument):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._counts: dict[frozenset[tuple[str, str]], float] = {}
+        self._counts: dict[Series, float] = {}
 
     @override
     def end(self) -> None:
@@ -84,7 +88,7 @@ class _Count(Instrument):
 
     def _add(self, amount: float, labels: Mapping[str, str | None]) -> None:
         if self._live is not None:
-            counted = frozenset(self.attributes(labels).items())
+            counted = self.series(labels)
             self._counts[counted] = self._counts.get(counted, 0) + amount
 
     def _observe(self, _options: CallbackOptions) -> Iterator[Observation]:
@@ -106,7 +110,7 @@ class Counter(_Count):
         """Count some more; in the event loop's thread."""
         self._add(amount, labels)
 
-    def _zeros(self) -> Iterator[frozenset[tuple[str, str]]]:
+    def _zeros(self) -> Iterator[Series]:
         sets = [[(label.key, value) for value in label.values] for label in self.labels]
         combinations = [frozenset(each) for each in itertools.product(*sets)]
         if all(label.is_closed for label in self.labels) and len(combinations) <= _MOST_ZEROS:
@@ -132,23 +136,47 @@ class Level(_Count):
         self._add(amount, labels)
 
 
+class Spread:
+    """How many values fell into each bucket, the last one without bound, and their sum."""
+
+    __slots__ = ("counts", "sum")
+
+    def __init__(self, buckets: int) -> None:
+        self.counts = [0] * buckets
+        self.sum = 0.0
+
+
 class Histogram(Instrument):
-    """Says how values are spread over buckets."""
+    """Says how values are spread over buckets; by itself, like what only counts."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._spreads: dict[Series, Spread] = {}
 
     @override
     def begin(self, meter: Meter) -> None:
-        self._live = meter.create_histogram(
-            self.name,
-            self.unit,
-            self.description,
-            explicit_bucket_boundaries_advisory=self.buckets,
-        )
+        self._live = self
+
+    @override
+    def end(self) -> None:
+        super().end()
+        self._spreads.clear()
 
     def record(self, value: float, **labels: str | None) -> None:
-        """Take one value."""
-        if self._live is not None:
-            # Where it spans two machines, their clocks may disagree.
-            self._live.record(max(value, 0), self.attributes(labels))
+        """Take one value; in the event loop's thread."""
+        if self._live is None:
+            return
+        # Where it spans two machines, their clocks may disagree.
+        value, series = max(value, 0), self.series(labels)
+        spread = self._spreads.get(series)
+        if spread is None:
+            spread = self._spreads[series] = Spread(len(self.buckets) + 1)
+        spread.counts[bisect_left(self.buckets, value)] += 1
+        spread.sum += value
+
+    def spreads(self) -> list[tuple[Series, Spread]]:
+        """Return what was taken, for each set of labels; in any thread."""
+        return [*self._spreads.items()]
 
 
 class _Read(Instrument):
@@ -170,7 +198,7 @@ class _Read(Instrument):
     def _observe(self, _options: CallbackOptions) -> Iterator[Observation]:
         for source in self._sources:
             for value, labels in source():
-                yield Observation(value, self.attributes(labels))
+                yield Observation(value, dict(self.series(labels)))
 
 
 class Gauge(_Read):

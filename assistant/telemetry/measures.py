@@ -5,17 +5,21 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import accumulate
 from typing import get_args
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from typing_extensions import override
 
 import assistant
 from assistant.metrics import TABLE, parts
-from assistant.metrics.instruments import Reading
+from assistant.metrics.instruments import Histogram, Reading
 from assistant.telemetry import logs, redaction, traces
 from assistant.telemetry.traces.tally import Reason
 
@@ -35,6 +39,33 @@ class Measures:
         """
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
+
+
+class _Histograms(Collector):
+    """Tells the table's histograms, which OpenTelemetry can be told of by single values only."""
+
+    @override
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        for row in TABLE:
+            if isinstance(row, Histogram) and row.spreads():
+                yield _family(row)
+
+
+def _family(row: Histogram) -> HistogramMetricFamily:
+    """Return a histogram by the same names as the exporter gives to all others."""
+    spreads = [(dict(series), spread) for series, spread in row.spreads()]
+    keys = sorted({key for labels, _ in spreads for key in labels})
+    family = HistogramMetricFamily(
+        row.name.replace(".", "_"),
+        row.description,
+        labels=[key.replace(".", "_") for key in keys],
+        unit="seconds" if row.unit == "s" else "",
+    )
+    bounds = [*map(str, row.buckets), "+Inf"]
+    for labels, spread in spreads:
+        buckets = list(zip(bounds, accumulate(spread.counts), strict=True))
+        family.add_metric([labels.get(key, "") for key in keys], buckets, spread.sum)
+    return family
 
 
 _open: list[Measures] = []
@@ -62,6 +93,7 @@ def open_metrics() -> Iterator[Measures]:
         )
         stack.callback(provider.shutdown)
         ProcessCollector(registry=registry)
+        registry.register(_Histograms())
         meter = provider.get_meter(_NAME)
         for instrument in TABLE:
             instrument.begin(meter)

@@ -118,6 +118,16 @@ def test_names_and_buckets_are_those_of_the_conventions(measures: Measures) -> N
     }
 
 
+def test_a_bucket_holds_what_is_up_to_its_bound(measures: Measures) -> None:
+    for value in (-1, 1, 1.5, 2, 1000, 1001):
+        parts.FLUSH_ENTRIES.record(value)
+    name = prometheus_name(parts.FLUSH_ENTRIES)
+    families = {f.name: f for f in text_string_to_metric_families(measures.render("")[0].decode())}
+    told = {s.labels.get("le", s.name): s.value for s in families[name].samples}
+    assert [told[bound] for bound in ("1", "2", "5", "500", "1000", "+Inf")] == [2, 4, 4, 4, 5, 6]
+    assert (told[f"{name}_count"], told[f"{name}_sum"]) == (6, 2005.5)
+
+
 def test_codes_in_the_source_are_known_to_the_table() -> None:
     """Every code that a run can fail by, by where it is given to `RunFailed` or a model's fault."""
     codes = set()
