@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Hashable
 from copy import copy
 from functools import partial
+from inspect import signature
 from typing import Any
 
 from agents import Agent, ModelSettings, RunContextWrapper, handoff
@@ -83,9 +84,12 @@ class Agents:
 
     def _agent(self, job: Job, persona: Persona, allowed: Collection[str]) -> Agent[RunContext]:
         named = [self.tools[name] for name in persona.file.tools if name in allowed]
+        instructions = partial(_instructions, persona)
+        # The SDK asks for it in each step, and would work it out each time.
+        vars(instructions)["__signature__"] = signature(instructions)
         return Agent(
             name=persona.slug,
-            instructions=partial(_instructions, persona),
+            instructions=instructions,
             # The run's provider knows which model that is.
             model=persona.slug,
             model_settings=_settings(job, persona, self.limits),

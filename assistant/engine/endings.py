@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, TypeVar, cast
 
@@ -33,13 +33,10 @@ class ChatModel(OpenAIChatCompletionsModel):
         self._service, self._correlation_id = service, correlation_id
 
     @override
-    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        """Yield the SDK's events, or raise what became of the answer."""
-        made = _seen_to(self.made(*args, **kwargs))
+    def stream_response(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
+        """Return the SDK's events; they end with what became of the answer, raised as an error."""
         asked = Asked.of(self._service, str(self.model), *args, **kwargs)
-        async with aclosing(calls.watched(made, asked)) as events:
-            async for event in events:
-                yield event
+        return calls.watched(_seen_to(self.made(*args, **kwargs)), asked)
 
     def made(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
         """Return the events as the SDK makes them."""
@@ -69,13 +66,10 @@ class ResponsesModel(OpenAIResponsesModel):
         self._service, self._correlation_id = service, correlation_id
 
     @override
-    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        """Yield the SDK's events, or raise what became of the answer."""
-        made = _seen_to(self.made(*args, **kwargs))
+    def stream_response(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
+        """Return the SDK's events; they end with what became of the answer, raised as an error."""
         asked = Asked.of(self._service, str(self.model), *args, **kwargs)
-        async with aclosing(calls.watched(made, asked)) as events:
-            async for event in events:
-                yield event
+        return calls.watched(_seen_to(self.made(*args, **kwargs)), asked)
 
     def made(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
         """Return the events as the SDK makes them."""

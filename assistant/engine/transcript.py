@@ -12,6 +12,7 @@ from assistant.engine.jobs import Job
 from assistant.engine.narration import sendable
 
 _STEPS = frozenset({"function_call", "function_call_output"})
+_USUAL = frozenset({"id", "role", "status"})
 # Stands in the SDK's list beside the call that waits for a yes, and is for no model.
 _WAITING = "tool_approval_item"
 
@@ -79,7 +80,7 @@ class Transcript:
         """
         added = [item for item in self.added if item.get("role") != "user"]
         if whole and added:
-            return sendable(added)
+            return _brief(sendable(added))
         # By its id, a provider would miss the reasoning that stood before a call.
         steps = [
             {name: value for name, value in item.items() if name != "id"}
@@ -93,6 +94,17 @@ class Transcript:
         ]
         said = [{"role": "assistant", "content": text}] if text else []
         return sendable(steps) + said
+
+
+def _brief(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return an answer of nothing but text as that: the SDK copies all of it in each later run."""
+    match items:
+        case [
+            {"type": "message", "content": [{"type": "output_text", "text": text, **more}], **rest}
+        ] if not any(more.values()) and rest.keys() <= _USUAL:
+            return [{"role": "assistant", "content": text}]
+        case _:
+            return items
 
 
 def _plain(item: Any) -> dict[str, Any]:

@@ -93,9 +93,11 @@ class SessionService:
             NotFoundError: when the id belongs to somebody else.
             ConflictError: when the session talks to another persona than the one asked for.
         """
-        if await self._sessions.find(session_id) is None:
+        session = await self._sessions.find(session_id)
+        if session is None:
             return None
-        session = await self.known(session_id, owner)
+        if session.owner != owner:
+            raise unknown_session()
         changed = persona_type not in {None, session.persona_type}
         if changed and await self._sessions.lines(session_id):
             # What was told to one persona is not read out to another.

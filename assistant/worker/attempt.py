@@ -110,18 +110,10 @@ class Attempts:
             return RunFailed("persona_gone", error.detail, retryable=False), None
         spans.answer(job)
         execution = self._engine.prepare(job, RunRecord(self._store, claim, pen))
-        terminal = await self._end(claim, execution, stop)
+        terminal = _refused(claim, stop) or await self._execute(execution, stop)
         if terminal is not None:
             execution.close()
         return terminal, execution
-
-    async def _end(self, claim: Claim, execution: Execution, stop: Stop) -> Terminal | None:
-        if stop.is_asked:
-            return RunCancelled(stop.by)
-        if claim.crashes > MAX_CRASHES:
-            text = "The answer was begun several times and never finished. Please ask again."
-            return RunFailed("too_many_attempts", text, retryable=True)
-        return await self._execute(execution, stop)
 
     async def _execute(self, execution: Execution, stop: Stop) -> Terminal | None:
         try:
@@ -204,6 +196,16 @@ class Attempts:
             error=ending.error,
             output_tokens=ending.usage.output_tokens if ending.usage else 0,
         )
+
+
+def _refused(claim: Claim, stop: Stop) -> Terminal | None:
+    """Return how a run ends that is not executed; None for one that is."""
+    if stop.is_asked:
+        return RunCancelled(stop.by)
+    if claim.crashes > MAX_CRASHES:
+        text = "The answer was begun several times and never finished. Please ask again."
+        return RunFailed("too_many_attempts", text, retryable=True)
+    return None
 
 
 def _broken() -> RunFailed:
