@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.kit import catalog
 from bench.kit.load import Load
 from bench.kit.report import Row, compared, percentiles, plain, with_the_store
-from bench.kit.scenario import Scenario, among, run
+from bench.kit.scenario import Scenario, run
 from bench.kit.servers import Variant, redis_program
 
 LOADS = (
@@ -49,9 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Variant("everysec", "embedded, everysec", settings=catalog.LATER, embedded=True),
         Variant("tcp", f"{Path(redis).stem} over TCP, everysec", redis=redis),
     )
-    titles = {variant.name: variant.title for variant in variants}
-    scenario = Scenario("durable_log", titles, LOADS, QUICK, ROWS, among(variants))
-    return run(scenario, __doc__, arguments)
+    return run(Scenario("durable_log", variants, LOADS, QUICK, ROWS), __doc__, arguments)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,12 @@ from statistics import linear_regression
 from bench.kit import catalog
 from bench.kit.connections import run_id
 from bench.kit.load import Load, connected, drive
-from bench.kit.measure import memory_kb, quiet
+from bench.kit.measure import Cores, memory_kb, quiet
 from bench.kit.report import Fact, publish_facts
-from bench.kit.rounds import Cores, Figures, standing
+from bench.kit.rounds import Figures, standing
 from bench.kit.scenario import measure
 from bench.kit.servers import Running, Variant
-from bench.kit.wires import OURS, OURS_SOCKET, get
+from bench.kit.wires import OURS, OURS_SOCKET, get, post
 
 _SILENCE = {"TIMEOUT_SECONDS": "300"}  # a model may take its time to the first token
 OURS_PATIENT = replace(catalog.OURS, settings=_SILENCE)
@@ -31,7 +31,8 @@ FACTS = (
     Fact("resident memory after a warm-up, MB", "begin_mb", ".1f"),
     Fact("an open, idle WebSocket, KB", "socket_kb", ".1f"),
     Fact("a waiting SSE reader, KB", "reader_kb", ".1f"),
-    Fact("a streaming run with its client, KB", "run_kb", ".1f"),
+    Fact("a streaming run, nobody reading, KB", "alone_kb", ".1f"),
+    Fact("a streaming run and the client who reads it, KB", "run_kb", ".1f"),
     Fact("runs made", "runs", ",.0f"),
     Fact("seconds that they took", "seconds", ".0f"),
     Fact("resident memory after a third of them, MB", "third_mb", ".1f"),
@@ -56,6 +57,7 @@ async def _measure(folder: Path, cores: Cores, quick: bool) -> dict[str, Figures
     for name, occupied, many in (
         ("socket_kb", _sockets, waiting),
         ("reader_kb", _readers, waiting),
+        ("alone_kb", _alone, running),
         ("run_kb", _runs, running),
     ):
         ours[name] = await _each(OURS_PATIENT, folder / name, cores, occupied, many)
@@ -102,12 +104,32 @@ async def _runs(server: Running, many: int) -> AsyncIterator[None]:
     wire = server.variant.wire
     async with connected(server.host, server.port, many, wire) as connections:
         for number, connection in enumerate(connections):
-            connection.begin(wire.request(f"tokens=200 pace=0.1 after={number % 10 / 100}", None))
+            connection.begin(wire.request(_slowly(number), None))
             await asyncio.sleep(0.005)
         for connection in connections:
             await connection.began()
         await asyncio.sleep(5)
         yield
+
+
+@asynccontextmanager
+async def _alone(server: Running, many: int) -> AsyncIterator[None]:
+    """Have as many on their way in the background: nobody reads them."""
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    for number in range(many):
+        writer.write(post("/chat", {"message": _slowly(number), "background": True}))
+        accepted = await reader.readuntil(b"}")
+        if not accepted.startswith(b"HTTP/1.1 202"):
+            raise ConnectionError(accepted.decode())
+        await asyncio.sleep(0.005)
+    await asyncio.sleep(5)
+    yield
+    writer.close()
+
+
+def _slowly(number: int) -> str:
+    """Return what asks for ten tokens a second, for 20 seconds."""
+    return f"tokens=200 pace=0.1 after={number % 10 / 100}"
 
 
 async def _grow(folder: Path, cores: Cores, hour: int) -> Figures:

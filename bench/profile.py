@@ -15,10 +15,10 @@ from bench import paced, short, throughput
 from bench.kit import catalog
 from bench.kit.layers import by_function, by_layer
 from bench.kit.load import Load, drive
-from bench.kit.measure import cpu_seconds
+from bench.kit.measure import Cores, cpu_seconds
 from bench.kit.profilers import profiled
 from bench.kit.report import line, save
-from bench.kit.rounds import Cores, Figures
+from bench.kit.rounds import Figures
 from bench.kit.scenario import measure
 from bench.kit.servers import Running
 

@@ -14,9 +14,9 @@ from bench.kit.answers import Answer
 from bench.kit.connections import Connection, Recording, run_id
 from bench.kit.frames import WrongAnswerError, frames
 from bench.kit.load import connected
-from bench.kit.measure import cpu_seconds, percentile
+from bench.kit.measure import Cores, cpu_seconds, percentile
 from bench.kit.report import Fact, publish_facts
-from bench.kit.rounds import Cores, Figures, standing
+from bench.kit.rounds import Figures, standing
 from bench.kit.scenario import measure
 from bench.kit.servers import Running
 from bench.kit.wires import OURS, get, read_ours

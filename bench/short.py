@@ -7,12 +7,11 @@ Progress goes to standard error.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
 from bench.kit import catalog
 from bench.kit.load import Load
-from bench.kit.report import Row, compared, percentiles, plain
-from bench.kit.scenario import Scenario, among, run
+from bench.kit.report import AROUND, Row, compared, percentiles, plain
+from bench.kit.scenario import Scenario, run
 
 LOADS = (
     Load("1 at a time", streams=1, runs=40, tokens=1, session=True),
@@ -27,22 +26,9 @@ ROWS = (
     Row("runs per second", compared("runs_per_second")),
     Row("first token, ms: p50, p99", percentiles("first")),
     Row("whole answer, ms: p50, p99", percentiles("whole")),
-    Row("server's core busy with it", plain("server_share", ".0%")),
+    *AROUND,
 )
-SCENARIO = Scenario(
-    "short",
-    {variant.name: variant.title for variant in VARIANTS},
-    LOADS,
-    QUICK,
-    ROWS,
-    among(VARIANTS),
-)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the scenario."""
-    return run(SCENARIO, __doc__, arguments)
-
+SCENARIO = Scenario("short", VARIANTS, LOADS, QUICK, ROWS)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(SCENARIO, __doc__))

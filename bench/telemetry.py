@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from bench.kit import catalog
 from bench.kit.load import Load
-from bench.kit.measure import move
+from bench.kit.measure import Cores, move
 from bench.kit.report import Row, compared
-from bench.kit.rounds import Cores, Results, compare
 from bench.kit.scenario import Scenario, run
 from bench.kit.servers import Variant, program
 
@@ -49,22 +49,22 @@ TITLES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the scenario."""
-    scenario = Scenario("telemetry", TITLES, LOADS, QUICK, ROWS, _compare)
+    ports = {name: _free_port() for name in ("refused", *_COLLECTORS)}
+    variants = [_variant(name, ports.get(name)) for name in TITLES]
+    scenario = Scenario("telemetry", variants, LOADS, QUICK, ROWS, partial(_collecting, ports))
     return run(scenario, __doc__, arguments)
 
 
-async def _compare(
-    names: Sequence[str], loads: Sequence[Load], rounds: int, folder: Path, cores: Cores
-) -> Results:
-    ports = {"refused": _free_port()}
+@asynccontextmanager
+async def _collecting(
+    ports: Mapping[str, int], names: Sequence[str], folder: Path, cores: Cores
+) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for kind in _COLLECTORS & set(names):
-            ports[kind] = _free_port()
             command = ("-m", "bench.kit.collectors", kind, str(ports[kind]))
             process, _ = await stack.enter_async_context(program(command, folder / f"{kind}.log"))
             move(process.pid, cores[1])
-        variants = [_variant(name, ports.get(name)) for name in names]
-        return await compare(variants, loads, rounds, folder, cores)
+        yield
 
 
 def _variant(name: str, port: int | None) -> Variant:

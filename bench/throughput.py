@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
 from bench.kit import catalog
 from bench.kit.load import Load
-from bench.kit.report import Row, compared, percentiles, plain
-from bench.kit.scenario import Scenario, among, run
+from bench.kit.report import AROUND, Row, compared, percentiles, plain
+from bench.kit.scenario import Scenario, run
 
 LOADS = (
     Load("50 unpaced", streams=50, runs=1, tokens=200),
@@ -37,24 +36,9 @@ ROWS = (
     Row("store's CPU, µs per token", plain("store_us", ",.1f")),
     Row("whole answer, ms: p50, p99", percentiles("whole")),
     Row("frames per token", plain("frames_per_token", ".2f")),
-    Row("server's core busy with it", plain("server_share", ".0%")),
-    Row("model's CPU, µs per token", plain("upstream_us", ",.1f")),
-    Row("load generator's CPU, µs per token", plain("generator_us", ",.1f")),
+    *AROUND,
 )
-SCENARIO = Scenario(
-    "throughput",
-    {variant.name: variant.title for variant in VARIANTS},
-    LOADS,
-    QUICK,
-    ROWS,
-    among(VARIANTS),
-)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the scenario."""
-    return run(SCENARIO, __doc__, arguments)
-
+SCENARIO = Scenario("throughput", VARIANTS, LOADS, QUICK, ROWS)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(SCENARIO, __doc__))

@@ -26,7 +26,10 @@ from assistant.wire import socket, sse
 from bench.kit.connections import Recording
 from bench.kit.frames import WrongAnswerError
 from bench.kit.goals import told
-from bench.kit.wires import OURS, OURS_SOCKET
+from bench.kit.load import Load, drive
+from bench.kit.servers import upstream
+from bench.kit.wires import MODEL, OURS, OURS_SOCKET
+from bench.kit.witness import lateness
 from tests.processes import ROOT
 
 FIRST, *OTHERS = (f"{number}@{number + 1:011d}000 " for number in range(3))
@@ -93,6 +96,32 @@ async def test_a_log_is_resumed_and_read_by_many(tmp_path: Path) -> None:
     assert 0 < once["first_p50_ms"] <= once["first_p99_ms"]
 
 
+async def test_the_model_spreads_what_it_says_over_the_pace(tmp_path: Path) -> None:
+    load = Load("paced", streams=20, runs=1, tokens=10, pace=0.02, spread=0.02)
+    async with upstream(tmp_path) as model:
+        host, _, port = model.url.removeprefix("http://").rpartition(":")
+        answers = [MODEL.read(one, 10) for one in await drive(host, int(port), load, MODEL)]
+    for answer in answers:
+        for number, stamp in enumerate(answer.stamps):
+            assert stamp >= answer.span[0] + number * load.pace - 1e-5
+    # Streams that began one after the other go on so, rather than in ten bursts.
+    assert len({round(stamp, 3) for answer in answers for stamp in answer.stamps}) > 40
+
+
+def test_delays_of_a_busy_machine_are_not_judged(tmp_path: Path) -> None:
+    calm = {"quiet": 1.0, "delay_p99_ms": 10.0, "lag_p99_ms": 1.0, "first_p99_ms": 9.0}
+    busy = {"quiet": 0.0, "delay_p99_ms": 90.0, "lag_p99_ms": 1.0, "first_p99_ms": 9.0}
+    for rounds, said in (
+        ([calm, busy, busy], "10.0 | yes"),
+        ([busy], "90.0 | machine too busy to judge"),
+    ):
+        rows = [{"load": "100 paced", "variant": "ours", "rounds": rounds}]
+        (tmp_path / "paced.json").write_text(json.dumps({"results": rows}))
+        assert f"| 100 paced: added to a token, ms, p99 | at most 20 | {said} |" in told(
+            tmp_path, ["paced"]
+        )
+
+
 RUN = Run("run_1", "ses_1", Principal("o"), "talker", "1", "bench", "m", "c", Turn("Go"), now())
 
 
@@ -109,6 +138,8 @@ def test_an_answer_is_timed_from_what_was_recorded() -> None:
     answer = OURS.read(recorded(), 3)
     assert (answer.first, answer.whole, answer.frames) == (0.03, 0.07, 2)
     assert answer.delays == [0.029, 0.038, 0.037]
+    assert answer.stamps == [0.001, 0.002, 0.003]
+    assert lateness([answer], pace=0.0005) == pytest.approx(0.001)
 
 
 def test_an_answer_is_the_same_in_however_many_pieces_it_came() -> None:

@@ -21,13 +21,15 @@ class Answer:
     Attributes:
         first: from the request to its first token.
         whole: from the request to its end.
-        delays: of each token, from when the model wrote it to when the client had it.
+        stamps: when the model wrote each token, on the monotonic clock.
+        delays: of each token, from then to when the client had it.
         frames: how many frames the tokens came in.
         span: when it was asked for and when it ended, on the monotonic clock.
     """
 
     first: float
     whole: float
+    stamps: Sequence[float]
     delays: Sequence[float]
     frames: int
     span: tuple[float, float]
@@ -45,18 +47,17 @@ def timed(recording: Recording, spoken: Sequence[tuple[int, str]], tokens: int) 
         WrongAnswerError: when a byte of the text is not what the model said.
     """
     _check("".join(text for _, text in spoken), tokens)
-    delays = [
-        (when - int(stamp) * 1_000) / 1e9
-        for when, text in spoken
-        for _, stamp in _TOKEN.findall(text)
+    came = [
+        (when, int(stamp) * 1_000) for when, text in spoken for _, stamp in _TOKEN.findall(text)
     ]
-    if len(delays) != tokens:
-        raise WrongAnswerError(f"{tokens - len(delays)} tokens came in pieces")
+    if len(came) != tokens:
+        raise WrongAnswerError(f"{tokens - len(came)} tokens came in pieces")
     begun, ended = recording.begun, recording.pieces[-1][0]
     return Answer(
         first=(spoken[0][0] - begun) / 1e9,
         whole=(ended - begun) / 1e9,
-        delays=delays,
+        stamps=[stamp / 1e9 for _, stamp in came],
+        delays=[(when - stamp) / 1e9 for when, stamp in came],
         frames=len(spoken),
         span=(begun / 1e9, ended / 1e9),
     )

@@ -109,20 +109,17 @@ class Connection(asyncio.Protocol):
 class HttpConnection(Connection):
     """Takes chunked responses, and is kept alive between them."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._tail = b""
-
     @override
     def data_received(self, data: bytes) -> None:
         pieces = self._recording.pieces
-        if not pieces and not data.startswith(b"HTTP/1.1 200"):
-            self._fail(data[:500].decode(errors="replace"))
         pieces.append((time.monotonic_ns(), data))
-        self._began.set()
-        self._tail = (self._tail + data)[-len(_BODY_END) :]
-        if self._tail == _BODY_END:
-            self._tail = b""
+        if len(pieces) == 1:
+            if not data.startswith(b"HTTP/1.1 200"):
+                self._fail(data[:500].decode(errors="replace"))
+            self._began.set()
+        if len(data) < len(_BODY_END):  # the end may have come in two
+            data = b"".join(piece for _, piece in pieces[-len(_BODY_END) :])
+        if data.endswith(_BODY_END):
             self._end()
 
 

@@ -13,6 +13,9 @@ from statistics import median
 
 _CPUCLOCK_SCHED = 2
 
+Cores = tuple[set[int], set[int]]
+"""Those of the servers, and those of all that stands round them."""
+
 
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time that all threads of a process have used, to the nanosecond.
@@ -21,6 +24,15 @@ def cpu_seconds(pid: int) -> float:
     10 ms; the number of the clock is made as `clock_getcpuclockid(3)` makes it.
     """
     return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)
+
+
+def waited_seconds(pid: int) -> float:
+    """Return for how long a process's main thread could have computed but had no core.
+
+    https://docs.kernel.org/scheduler/sched-stats.html
+    """
+    _, waited, _ = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
+    return int(waited) / 1e9
 
 
 def memory_kb(pid: int) -> tuple[int, int]:
@@ -63,7 +75,7 @@ def fsync_ms(folder: Path, times: int = 200) -> tuple[float, float]:
     return median(taken), percentile(taken, 99)
 
 
-def split_cores() -> tuple[set[int], set[int]]:
+def split_cores() -> Cores:
     """Return one core for the server under test, and all others for what stands round it.
 
     With one core only, both are that one.
@@ -87,10 +99,13 @@ def machine() -> str:
     return f"{cpu}, {len(os.sched_getaffinity(0))} cores, {release.sysname} {release.release}"
 
 
-def core_ticks(core: int) -> tuple[int, int]:
-    """Return for how many ticks a core has worked, for whomever, and how many there were."""
+def core_ticks(cores: set[int]) -> tuple[int, int]:
+    """Return for how many ticks cores have worked, for whomever, and how many there were."""
     lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
-    row = next(line.split() for line in lines if line.startswith(f"cpu{core} "))
-    user, nice, system, idle, iowait, *rest = (int(ticks) for ticks in row[1:9])
-    total = user + nice + system + idle + iowait + sum(rest)
-    return total - idle - iowait, total
+    names, busy, total = {f"cpu{core}" for core in cores}, 0, 0
+    for name, *row in (line.split() for line in lines):
+        if name in names:
+            _, _, _, idle, iowait, *_ = ticks = [int(value) for value in row[:8]]
+            total += sum(ticks)
+            busy += sum(ticks) - idle - iowait
+    return busy, total

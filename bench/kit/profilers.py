@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
-from bench.kit.rounds import Cores, standing
+from bench.kit.measure import Cores
+from bench.kit.rounds import standing
 from bench.kit.servers import Running, Variant
 
 Stacks = Counter[tuple[str, ...]]

@@ -13,6 +13,7 @@ import msgspec
 
 from bench.kit.load import Load
 from bench.kit.rounds import Figures, Results
+from bench.kit.witness import FULL
 
 _NONE = "-"
 _PRECISE = 100  # from here on, a decimal says nothing
@@ -137,6 +138,40 @@ def percentiles(name: str) -> Cell:
     return cell
 
 
+def shares(*names: str) -> Cell:
+    """Return what makes a cell of some shares."""
+
+    def cell(rounds: Sequence[Figures], _first: Sequence[Figures]) -> str:
+        stood = [figures for figures in rounds if figures]
+        values = [median(one.get(name, 0.0) for one in stood) for name in names]
+        return ", ".join(f"{value:.0%}" for value in values)
+
+    return cell
+
+
+def room(rounds: Sequence[Figures], first: Sequence[Figures]) -> str:
+    """Return how much of the others' core was used, and a warning where that leaves no room."""
+    told = shares("others_share")(rounds, first)
+    return f"**{told}, too full**" if middle(rounds, "others_share") > FULL else told
+
+
+def greatest(*names: str) -> Cell:
+    """Return what makes a cell of the greatest values of some figures in any round."""
+
+    def cell(rounds: Sequence[Figures], _first: Sequence[Figures]) -> str:
+        values = [max(figures[name] for figures in rounds if figures) for name in names]
+        return ", ".join(f"{value:,.0f}" for value in values)
+
+    return cell
+
+
+def quiet(rounds: Sequence[Figures], _first: Sequence[Figures]) -> str:
+    """Return in how many rounds the machine let delays be judged."""
+    stood = [figures for figures in rounds if figures]
+    many = sum(1 for figures in stood if figures["quiet"])
+    return f"{many} of {len(stood)}" if many else f"**{many} of {len(stood)}**"
+
+
 def compared(name: str, form: str = ",.0f") -> Cell:
     """Return what makes a cell of a figure, and how it compares with the first variant's."""
 
@@ -171,3 +206,26 @@ def _ratio(ratios: Sequence[float]) -> str:
     if len(ratios) == 1 or min(ratios) == max(ratios):
         return value
     return f"{value}, {min(ratios):.2f} to {max(ratios):.2f}"
+
+
+AROUND = (
+    Row("server's core busy with it", plain("server_share", ".0%")),
+    Row("model's CPU, µs per token", plain("upstream_us", ",.1f")),
+    Row("load generator's CPU, µs per token", plain("generator_us", ",.1f")),
+    Row("others' core used, by whomever", room),
+    Row(
+        "could not compute: server, store, model, load generator",
+        shares("server_waited", "store_waited", "upstream_waited", "generator_waited"),
+    ),
+)
+"""What stands round a server, and whether it is that which was measured."""
+
+DELAYS = (
+    Row(
+        "greatest standstill of the load generator, lateness of the model, ms",
+        greatest("gap_ms", "late_ms"),
+    ),
+    Row("samples of a round: tokens, answers", greatest("tokens", "answers")),
+    Row("rounds quiet enough to judge delays", quiet),
+)
+"""Whether a 99th percentile is the server's or the machine's, of loads that have a pace."""

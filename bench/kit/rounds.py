@@ -14,12 +14,11 @@ from pathlib import Path
 
 from bench.kit.answers import Answer
 from bench.kit.load import Load, drive
-from bench.kit.measure import core_ticks, cpu_seconds, move, percentile
+from bench.kit.measure import Cores, move, percentile
 from bench.kit.servers import Running, Upstream, Variant, serving, upstream
+from bench.kit.witness import Heartbeat, counters, lateness, testimony
 
 Figures = dict[str, float]
-Cores = tuple[set[int], set[int]]
-"""Those of the servers, and those of all that stands round them."""
 
 
 @dataclass(slots=True)
@@ -41,26 +40,31 @@ class Results:
 async def compare(
     variants: Sequence[Variant],
     loads: Sequence[Load],
-    rounds: int,
     folder: Path,
     cores: Cores,
+    *,
+    rounds: int,
+    seconds: float,
 ) -> Results:
-    """Measure every variant under every load, `rounds` times.
+    """Measure every variant under every load, `rounds` times, or as often as there is time for.
 
     All servers stand throughout. Each load goes to all of them one after the other, and only then
     the next load, the next round: what disturbs the machine for a while disturbs all alike.
     """
-    results = Results(variants, loads)
+    results, begun = Results(variants, loads), time.monotonic()
     async with AsyncExitStack() as stack:
         model, servers = await start(variants, folder, cores, stack)
         for server in servers:
             await warm_up(server)
         for number in range(rounds):
+            if number and (time.monotonic() - begun) * (number + 1) / number > seconds:
+                sys.stderr.write(f"no time for round {number + 1}: there are {seconds:g} s\n")
+                break
             # Nobody is always the first: who comes first finds another machine than who is last.
             turn = number % len(servers)
             for load in loads:
                 for server in (*servers[turn:], *servers[:turn]):
-                    figures = await _measured(server, load, model, min(cores[0]))
+                    figures = await _measured(server, load, model, cores)
                     results.note(load, server.variant, figures)
                     _tell(number, load, server, figures)
     return results
@@ -107,42 +111,39 @@ def _place(pids: Sequence[int], cores: set[int]) -> None:
         move(pid, cores)
 
 
-async def _measured(server: Running, load: Load, model: Upstream, core: int) -> Figures:
+async def _measured(server: Running, load: Load, model: Upstream, cores: Cores) -> Figures:
     """Return the figures of a round; none where the server did not stand it."""
     try:
-        return await _measure(server, load, model, core)
+        return await _measure(server, load, model, cores)
     except* (ConnectionError, TimeoutError) as failed:
         sys.stderr.write(f"{server.variant.name}: {failed.exceptions[0]}\n")
     return {}
 
 
-async def _measure(server: Running, load: Load, model: Upstream, core: int) -> Figures:
-    pids = [server.pid, server.store_pid or 0, model.pid, os.getpid()]
+async def _measure(server: Running, load: Load, model: Upstream, cores: Cores) -> Figures:
+    pids = {"server": server.pid, "upstream": model.pid, "generator": os.getpid()}
+    pids |= {"store": server.store_pid} if server.store_pid else {}
     gc.collect()  # now, as none comes while a load runs
-    cpu, before, begun = _cpu(pids), core_ticks(core), time.monotonic()
-    recordings = await drive(server.host, server.port, load, server.variant.wire)
-    wall = time.monotonic() - begun
-    used = [after - earlier for earlier, after in zip(cpu, _cpu(pids), strict=True)]
-    busy, ticks = (b - a for a, b in zip(before, core_ticks(core), strict=True))
+    before = counters(pids, cores)
+    with Heartbeat() as heart:
+        recordings = await drive(server.host, server.port, load, server.variant.wire)
+    after = counters(pids, cores)
     answers = [server.variant.wire.read(recording, load.tokens) for recording in recordings]
-    names = ("server_us", "store_us", "upstream_us", "generator_us")
-    span = _span(answers)
+    used = {name: after[f"{name}_cpu"] - before[f"{name}_cpu"] for name in pids}
+    span, store = _span(answers), used.setdefault("store", 0.0)
     return {
-        **{name: one * 1e6 / load.total for name, one in zip(names, used, strict=True)},
+        **{f"{name}_us": one * 1e6 / load.total for name, one in used.items()},
+        **testimony(before, after, heart, lateness(answers, load.pace)),
         **_latencies(answers),
-        "run_us": used[0] * 1e6 / len(answers),
-        "store_run_us": used[1] * 1e6 / len(answers),
+        "run_us": used["server"] * 1e6 / len(answers),
+        "store_run_us": store * 1e6 / len(answers),
         "lag_p99_ms": percentile([answer.lag for answer in answers], 99) * 1000,
+        "tokens": load.total,
+        "answers": len(answers),
         "tokens_per_second": load.total / span,
         "runs_per_second": len(answers) / span,
         "frames_per_token": sum(answer.frames for answer in answers) / load.total,
-        "server_share": used[0] / wall,
-        "strangers_share": max(0.0, busy / max(ticks, 1) - used[0] / wall),
     }
-
-
-def _cpu(pids: Sequence[int]) -> list[float]:
-    return [cpu_seconds(pid) if pid else 0.0 for pid in pids]
 
 
 def _span(answers: Sequence[Answer]) -> float:

@@ -5,7 +5,7 @@ The last message of a request says what to send, so that any server under test p
 the monotonic clock, which all processes of a machine share, when it was handed to the kernel.
 
 HTTP is spoken by hand, with all bytes but the stamps made beforehand: this process must be several
-times faster than any server that it feeds.
+times faster than any server that it feeds, and leave room on its core for store and load generator.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import gc
 import re
 import signal
 import sys
+import time
 from types import ModuleType
 from typing import cast
 
@@ -22,6 +23,7 @@ import uvloop
 from typing_extensions import override
 
 from bench.upstream import chat, responses
+from bench.upstream.clock import Clock
 from bench.upstream.wish import Wish, stamp, stamped, tokens
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -33,7 +35,8 @@ _AT_ONCE = 20  # tokens in a write, where there is no pace
 class _Connection(asyncio.Protocol):
     """One connection of the server under test; kept alive, one request at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._received = b""
         self._transport: asyncio.Transport | None = None
         self._answer: _Answer | None = None
@@ -71,7 +74,7 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
             return
         form = responses if b"/responses " in head[: head.index(b"\r\n")] else chat
-        self._answer = _Answer(self._transport, form, wish, body)
+        self._answer = _Answer(self._transport, self._clock, form, wish, body)
         self._answer.begin()
 
 
@@ -79,54 +82,58 @@ class _Answer:
     """One answer on its way: as fast as it is taken, or token by token on a clock."""
 
     def __init__(
-        self, transport: asyncio.Transport, form: ModuleType, wish: Wish, body: bytes
+        self, transport: asyncio.Transport, clock: Clock, form: ModuleType, wish: Wish, body: bytes
     ) -> None:
         self.paused = False
         self._transport = transport
+        self._clock = clock
         self._form = form
         self._wish = wish
         self._body = body
         self._loop = asyncio.get_running_loop()
         self._next = 0
         self._said: list[bytes] = []
-        self._begun = self._loop.time() + wish.after
-        self._waiting: asyncio.Handle | None = None
+        self._begun = time.monotonic() + wish.after
+        self._stopped = False
 
     def begin(self) -> None:
         """Send what comes before the first token, and that one when it is due."""
         self._transport.write(_HEAD + self._form.opening())
         step = self._tick if self._wish.pace else self._hurry
-        self._waiting = self._loop.call_at(self._begun, step)
+        if self._wish.after:
+            self._clock.call_at(self._begun, step)
+        else:
+            step(self._begun)
 
     def stop(self) -> None:
         """Say no more: nobody hears it."""
-        if self._waiting is not None:
-            self._waiting.cancel()
+        self._stopped = True
 
     def resume(self) -> None:
         """Go on: what was sent has been taken."""
         self.paused = False
         if not self._wish.pace and self._next:
-            self._waiting = self._loop.call_soon(self._hurry)
+            self._loop.call_soon(self._hurry)
 
-    def _hurry(self) -> None:
+    def _hurry(self, _now: float = 0.0) -> None:
         """Send the next few tokens; others have their turn between."""
-        if self.paused:
+        if self.paused or self._stopped:
             return
         self._say(min(self._next + _AT_ONCE, self._wish.tokens))
         if self._next < self._wish.tokens:
-            self._waiting = self._loop.call_soon(self._hurry)
+            self._loop.call_soon(self._hurry)
         else:
             self._end()
 
-    def _tick(self) -> None:
+    def _tick(self, now: float) -> None:
         """Send the tokens that are due: a late one does not push the next ones back."""
-        due = int((self._loop.time() - self._begun) / self._wish.pace + 1e-6) + 1
+        if self._stopped:
+            return
+        due = int((now - self._begun) / self._wish.pace + 1e-6) + 1
         if self._next < (end := min(due, self._wish.tokens)):
             self._say(end)
         if self._next < self._wish.tokens:
-            when = self._begun + self._next * self._wish.pace
-            self._waiting = self._loop.call_at(when, self._tick)
+            self._clock.call_at(self._begun + self._next * self._wish.pace, self._tick)
         else:
             self._end()
 
@@ -146,7 +153,8 @@ async def _serve() -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    server = await loop.create_server(_Connection, "127.0.0.1", 0, backlog=4096)
+    clock = Clock()
+    server = await loop.create_server(lambda: _Connection(clock), "127.0.0.1", 0, backlog=4096)
     host, port = server.sockets[0].getsockname()
     sys.stdout.write(f"Serving on http://{host}:{port}\n")
     sys.stdout.flush()
