@@ -30,6 +30,12 @@ DATA = Path(__file__).parent / "data"
 MakeServer = Callable[..., Awaitable[TestClient[Any, Any]]]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take how long tests by chance are to last."""
+    told = "how many calls by chance the clinic's tools get on each database"
+    parser.addoption("--calls", type=int, default=2_000, help=told)
+
+
 def pytest_collection_finish() -> None:
     """Set what was imported aside: it stays, and to look through it again and again takes time."""
     gc.collect()

@@ -47,7 +47,7 @@ async def test_without_redis_at_the_start_it_can_refuse_to_start(tmp_path: Path)
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         out, errors = await process.communicate()
     said = [line for line in errors.decode().splitlines() if line.startswith("assistant: ")]
     assert process.returncode == 2

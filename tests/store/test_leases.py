@@ -211,7 +211,6 @@ async def test_where_nobody_else_can_be_alive_all_leases_are_broken(one: Worker)
     claims = [await one.claim(a_run(None)) for _ in range(3)]
     await one.store.leases.break_all()
     assert await one.store.leases.reap() == 3
-    for claim in claims:
-        taken = await one.store.leases.take()
-        assert taken is not None
-        assert taken.run.run_id == claim.run.run_id
+    taken = [await one.store.leases.take() for _ in claims]
+    # In which order is not promised of those that were accepted in one millisecond.
+    assert {each.run.run_id for each in taken if each} == {each.run.run_id for each in claims}
