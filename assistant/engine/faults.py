@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import aiohttp
 import httpx2
 import openai
 from agents.exceptions import AgentsException, MaxTurnsExceeded, ModelBehaviorError
@@ -116,16 +115,10 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 # The first kind that fits counts, so the special ones stand before the general ones.
 _LATE = (openai.APITimeoutError, httpx2.TimeoutException)
-_BROKEN = (
-    aiohttp.ClientPayloadError,
-    aiohttp.ClientOSError,
-    aiohttp.ServerDisconnectedError,
-)
 _BY_KIND: Sequence[tuple[tuple[type[BaseException], ...], Callable[[], ModelError]]] = (
     (_LATE, silent),
     ((MaxTurnsExceeded,), _too_many_steps),
-    ((aiohttp.ClientConnectorError,), _unreachable),
-    ((httpx2.RemoteProtocolError, httpx2.ReadError, *_BROKEN), cut),
+    ((httpx2.RemoteProtocolError, httpx2.ReadError), cut),
     ((openai.APIConnectionError, httpx2.TransportError), _unreachable),
     ((openai.APIResponseValidationError, json.JSONDecodeError, UnicodeDecodeError), nonsense),
     ((openai.APIError,), failed),

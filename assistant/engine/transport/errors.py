@@ -22,20 +22,29 @@ def lost(error: BaseException, url: str) -> openai.APIConnectionError:
         made: openai.APIConnectionError = openai.APITimeoutError(request)
     else:
         made = openai.APIConnectionError(request=request)
-    made.__cause__ = _without_status(error)
+    made.__cause__ = _like(error)
     return made
 
 
-def _without_status(error: BaseException) -> BaseException:
-    """Return httpx's like of an error by which aiohttp names a status, which is not always one.
+def _like(error: BaseException) -> BaseException:
+    """Return httpx's like of an error of aiohttp's.
 
-    A cause with a status has the SDK believe that the provider has answered.
+    It keeps no word of what aiohttp said, which may be the provider's, and no status, which is not
+    always one: a cause with a status has the SDK believe that the provider has answered.
     """
-    if isinstance(error, aiohttp.TooManyRedirects):
-        return httpx2.TooManyRedirects("the provider sends us round and round")
-    if isinstance(error, (aiohttp.ClientResponseError, HttpProcessingError)):
-        return httpx2.RemoteProtocolError("what came is no HTTP")
-    return error
+    match error:
+        case TimeoutError():
+            return error
+        case aiohttp.TooManyRedirects():
+            return httpx2.TooManyRedirects("the provider sends us round and round")
+        case aiohttp.ClientResponseError() | HttpProcessingError():
+            return httpx2.RemoteProtocolError("what came is no HTTP")
+        case aiohttp.ClientConnectorError():
+            return httpx2.ConnectError("there was no connection to be had")
+        case aiohttp.ClientPayloadError() | aiohttp.ClientConnectionError():
+            return httpx2.ReadError("the connection broke")
+        case _:
+            return error
 
 
 async def refused(

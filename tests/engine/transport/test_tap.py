@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
+import httpx2
 import openai
 import pytest
 from typing_extensions import override
@@ -182,4 +182,4 @@ async def test_a_door_that_closes_ends_who_reads() -> None:
         async with asyncio.timeout(2):
             with pytest.raises(openai.APIConnectionError) as failed:
                 await call
-    assert isinstance(failed.value.__cause__, aiohttp.ClientError)
+    assert isinstance(failed.value.__cause__, httpx2.ReadError)
