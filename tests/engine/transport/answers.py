@@ -35,6 +35,7 @@ def completed(text: str) -> bytes:
 
 
 BEGUN = {"chat": HEAD + chunk("He"), "responses": HEAD + delta("He")}
+MORE = {"chat": chunk("llo"), "responses": delta("llo")}
 REST = {
     "chat": chunk("llo", "stop") + frame(b"data: [DONE]\n\n"),
     "responses": delta("llo") + completed("Hello"),

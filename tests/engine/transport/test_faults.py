@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from assistant.engine import faults
 from assistant.engine.transport import Door
-from tests.engine.transport.answers import APIS, BEGUN, REST, chunk, delta
+from tests.engine.transport.answers import APIS, BEGUN, MORE, REST
 from tests.engine.transport.serving import (
     END,
     HEAD,
@@ -28,8 +28,6 @@ from tests.engine.transport.serving import (
     serving,
     text_of,
 )
-
-MORE = {"chat": chunk("llo"), "responses": delta("llo")}
 
 
 def plays(*pieces: bytes, then: Callable[[asyncio.StreamWriter], None] | None = None) -> Play:

@@ -72,3 +72,11 @@ def test_a_long_event_in_small_pieces_is_joined_once() -> None:
     assert not [data for part in parts for data in events.feed(part)]
     assert len(events._parts) == len(parts)
     assert events.feed(b"\n\n") == [line * 20_000]
+
+
+def test_an_event_that_never_ends_is_not_kept_for_ever() -> None:
+    events = Events()
+    piece = bytes(1 << 20)
+    assert [events.feed(piece) for _ in range(16)] == [[]] * 16
+    with pytest.raises(ValueError, match="longer than 16 MiB"):
+        events.feed(piece)

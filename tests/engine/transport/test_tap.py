@@ -12,7 +12,7 @@ import openai
 import pytest
 from typing_extensions import override
 
-from tests.engine.transport.answers import APIS, BEGUN, REST, chunk, delta
+from tests.engine.transport.answers import APIS, BEGUN, MORE, REST
 from tests.engine.transport.serving import (
     END,
     Asked,
@@ -24,7 +24,6 @@ from tests.engine.transport.serving import (
     text_of,
 )
 
-MORE = {"chat": chunk("llo"), "responses": delta("llo")}
 _WHO = ContextVar("who", default="nobody")
 
 
