@@ -1,8 +1,12 @@
-"""Waits for something to change that hardly anybody waits for."""
+"""How those who wait are told that something changed."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+
+Ring = Callable[[], None]
+"""Is called when there may be something to see; never waits."""
 
 
 class Change:

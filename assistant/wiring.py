@@ -96,6 +96,7 @@ async def _open_worker(
     slots = 0 if apart and role == "server" else settings.max_concurrent_requests
     worker = Worker(store, attempts, Capacity(slots, settings.max_queued_requests), dispatch)
     tending = Tending(store, worker, every=settings.lease_renew_seconds)
+    await stack.enter_async_context(running(tending.renew_forever, "worker.renew"))
     await stack.enter_async_context(running(tending.forever, "worker.tend"))
     await stack.enter_async_context(running(worker.work, "worker.work"))
     if slots:

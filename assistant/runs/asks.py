@@ -66,8 +66,8 @@ class Place(Protocol):
     def most_queued(self) -> int:
         """How many runs may be queued before one more is refused."""
 
-    async def fill(self, claim: Claim | None, *, queued: bool) -> None:
-        """Begin what was claimed, if anything, and say to others if the run was queued."""
+    def fill(self, claim: Claim) -> None:
+        """Begin what was claimed."""
 
 
 class Executor(Protocol):

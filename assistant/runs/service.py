@@ -61,13 +61,14 @@ class RunService:
                 await self.interrupt(session.session_id)
             offer = self._offer(ask, persona, run, session, place)
             what, run_id, claim = await self._accept(offer)
-            if what in {"claimed", "queued"}:
-                log.info(
-                    "run.accepted", run_id=run_id, persona=persona.slug, queued=what == "queued"
-                )
-                await place.fill(claim, queued=what == "queued")
-                return run, True
-        return await self._earlier(ask, what, run_id)
+            if claim is not None:
+                place.fill(claim)
+        if what not in {"claimed", "queued"}:
+            return await self._earlier(ask, what, run_id)
+        log.info("run.accepted", run_id=run_id, persona=persona.slug, queued=what == "queued")
+        if what == "queued":
+            await self._executor.ring()
+        return run, True
 
     async def _accept(self, offer: Offer) -> tuple[str, str, Claim | None]:
         what, run_id, claim = await self._store.runs.accept(offer)

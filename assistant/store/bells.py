@@ -9,13 +9,11 @@ from collections.abc import Callable
 import structlog
 from redis.exceptions import RedisError
 
+from assistant.changes import Ring
 from assistant.store import keys
 from assistant.store.client import Client
 
 log = structlog.get_logger(__name__)
-
-Ring = Callable[[], None]
-"""Is called when there may be news; never waits."""
 
 
 class Bells:

@@ -30,10 +30,11 @@ class Source(Protocol):
         """Return some entries after a number; none where there are none."""
 
     async def look(self, tail: Tail) -> bool:
-        """Bring a tail up to date that others write; returns whether anybody had to look."""
+        """Bring a tail up to date that others write; returns whether anybody had to look.
 
-    async def is_kept(self) -> bool:
-        """Return whether the store still has the log."""
+        Raises:
+            NotFoundError: when the log is gone, because it expired or was deleted.
+        """
 
 
 class Cursor:
@@ -51,7 +52,8 @@ class Cursor:
     def __init__(self, source: Source, tail: Tail, after: int) -> None:
         self._source = source
         self._tail = tail
-        self._bell = asyncio.Event()
+        self._rung = False
+        self._waiting: asyncio.Future[None] | None = None
         self._comes_back = after >= 0
         self._catching_up = True
         self._behind = True
@@ -65,13 +67,13 @@ class Cursor:
         Raises:
             NotFoundError: when the log is gone, because it expired or was deleted.
         """
-        self._bell.clear()
+        self._rung = False
         try:
             found = await self._find()
         except StoreUnavailableError:
             # One line for each stream twice a second would bury the writers' warnings.
             log.debug("store.follow.waiting", run_id=self._source.run_id)
-            asyncio.get_running_loop().call_later(_WAIT_FOR_STORE, self.ring)
+            self._take_later()
             return []
         if self._comes_back:
             self._comes_back = False
@@ -89,18 +91,25 @@ class Cursor:
                 says whether it has served them: whoever waits is not woken for them then. It never
                 gets the terminal one.
         """
-        if self._behind:
+        if self._behind or self._rung:
             return
         self._eager = eager
+        self._waiting = asyncio.get_running_loop().create_future()
         try:
-            await self._bell.wait()
+            await self._waiting
         finally:
-            self._eager = None
+            self._eager = self._waiting = None
 
     def ring(self) -> None:
         """Say that there is something to see to."""
-        if not self._served():
-            self._bell.set()
+        if self._served():
+            return
+        self._rung = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def _take_later(self) -> None:
+        asyncio.get_running_loop().call_later(_WAIT_FOR_STORE, self.ring)
 
     def _served(self) -> bool:
         found = self._tail.after(self.after) if self._eager else None
@@ -126,12 +135,14 @@ class Cursor:
                 if page:
                     return page
                 self._catching_up = False
-                if found is None and not await self._source.is_kept():
-                    raise gone()
+                if found is None and not await self._source.look(tail):
+                    # The store has lost what it had acknowledged; its pen will learn of it.
+                    self._take_later()
+                    return []
             elif tail.ended:
                 self.ended = True
                 return []
-            elif tail.written_here or not await self._source.look(tail):
+            elif not await self._source.look(tail):
                 return []
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextvars import Context
-from itertools import chain
 from typing import Any, Final, cast
 
 import hiredis
@@ -156,15 +155,18 @@ class Line:
         self.flush()
 
     def _enforce_limit(self) -> None:
-        self._limit = None
-        oldest = next(chain(self._sent(), self._unsent), None)
-        if oldest is None:
-            return
+        """Give up what is late; what was asked since is sent again, on another connection."""
         loop = asyncio.get_running_loop()
-        if loop.time() < oldest.until:
-            self._limit = loop.call_at(oldest.until, self._enforce_limit)
-        else:
-            self._fail_all(TimeoutError(f"No reply within {LONGEST} seconds."))
+        waiting = [*self._sent(), *self._unsent]
+        late = [asked for asked in waiting if asked.until <= loop.time()]
+        for asked in late:
+            asked.fail(TimeoutError(f"No reply within {LONGEST} seconds."))
+        if late:
+            self._unsent = deque(asked for asked in self._unsent if not asked.answer.done())
+            if self._wire is not None:
+                self._wire.abort()
+        left = waiting[len(late) :]
+        self._limit = loop.call_at(left[0].until, self._enforce_limit) if left else None
 
     def _sent(self) -> deque[_Asked]:
         return self._wire.sent if self._wire is not None else deque()
@@ -173,7 +175,8 @@ class Line:
         waiting = [*self._sent(), *self._unsent]
         self._unsent.clear()
         if self._wire is not None:
-            self._wire.drop()
+            self._wire.sent.clear()
+            self._wire.abort()
             self._wire = None
         for asked in waiting:
             asked.fail(error)
@@ -209,8 +212,7 @@ class _Wire(asyncio.Protocol):
         self.sent.extend(asked)
         self._transport.write(b"".join([each.packed for each in asked]))
 
-    def drop(self) -> None:
-        self.sent.clear()
+    def abort(self) -> None:
         self._transport.abort()
 
     @override

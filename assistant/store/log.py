@@ -23,15 +23,16 @@ from assistant.store.leases import Claim
 from assistant.store.pages import Pages
 from assistant.store.pen import Pen
 from assistant.store.scripts import APPEND, Scripts
-from assistant.store.tail import Tail
+from assistant.store.tail import PAGE, Tail
 
 log = structlog.get_logger(__name__)
 
-_PAGE = 2_000
 # Between two flushes, for each run that is written or followed here: one flush costs about 0.1 ms,
 # so with few runs nothing waits, and with many the flushes are no more than with few.
 _PAUSE = 0.00005
 _LONGEST_PAUSE = 0.008
+# Seconds before what the store did not take of one run, while it answers, is sent once more.
+_TRY_AGAIN = 0.5
 
 
 class Log:
@@ -50,6 +51,7 @@ class Log:
         self._pages = Pages(self.read)
         self._tails: dict[str, Tail] = {}
         self._full: dict[Pen, None] = {}
+        self._refused: set[Pen] = set()
         self._wake = asyncio.Event()
 
     def expect(self, claim: Claim) -> None:
@@ -74,6 +76,7 @@ class Log:
     def close_pen(self, pen: Pen) -> None:
         """Forget a pen; what it has not drained is dropped."""
         self._full.pop(pen, None)
+        self._refused.discard(pen)
         self.leave_off(pen.run)
 
     async def flush_forever(self) -> None:
@@ -87,7 +90,9 @@ class Log:
             self._wake.clear()
             next_at = loop.time() + min(_PAUSE * len(self._tails), _LONGEST_PAUSE)
             pens, self._full = self._full, {}
-            batch = [(pen, taken) for pen in pens if (taken := pen.take())]
+            batch = [
+                (pen, taken) for pen in pens if pen not in self._refused and (taken := pen.take())
+            ]
             if not batch:
                 continue
             try:
@@ -102,7 +107,7 @@ class Log:
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 1.0)
 
-    async def read(self, run_id: str, after: int, count: int = _PAGE) -> list[Entry]:
+    async def read(self, run_id: str, after: int, count: int = PAGE) -> list[Entry]:
         """Return up to `count` entries that come after number `after`, oldest first."""
         name = keys.log(run_id)
         with tracing.unseen():
@@ -143,6 +148,12 @@ class Log:
                 if not cursor.ended:
                     await cursor.wait()
 
+    async def unlisten(self, tail: Tail) -> None:
+        """Have a tail rung no more by what other processes announce."""
+        if tail.listening:
+            tail.listening = False
+            await self._bells.leave(tail.channel, tail.ring)
+
     def _tail(self, run: Run) -> Tail:
         tail = self._tails.get(run.run_id)
         if tail is None:
@@ -152,9 +163,7 @@ class Log:
     async def _let_go(self, run_id: str, tail: Tail) -> None:
         if not tail.written_here and self._tails.get(run_id) is tail:
             del self._tails[run_id]
-        if tail.listening:
-            tail.listening = False
-            await self._bells.leave(tail.channel, tail.ring)
+        await self.unlisten(tail)
 
     def _fill(self, pen: Pen) -> None:
         self._full[pen] = None
@@ -173,8 +182,27 @@ class Log:
             return False
         parts.FLUSH_DURATION.record(time.monotonic() - begun, outcome="ok")
         parts.FLUSH_ENTRIES.record(sum(len(taken) for _, taken in batch))
-        settled = [_settle(pen, reply) for (pen, _), reply in zip(batch, replies, strict=True)]
-        return all(settled)
+        for (pen, _), reply in zip(batch, replies, strict=True):
+            self._settle(pen, reply)
+        return True
+
+    def _settle(self, pen: Pen, reply: bytes) -> None:
+        """Tell a pen what became of what it gave."""
+        if reply.startswith(b"error"):
+            # The others' entries go on meanwhile.
+            self._refused.add(pen)
+            asyncio.get_running_loop().call_later(_TRY_AGAIN, self._try_again, pen)
+            why = reply.split(b" ")[1].decode("ascii", "replace")
+            log.warning("store.append.refused", run_id=pen.run.run_id, error=why)
+            return
+        pen.settle(written=reply in {b"ok", b"again"})
+        if pen.is_lost:
+            log.warning("run.lease.lost", run_id=pen.run.run_id, why=reply.decode())
+
+    def _try_again(self, pen: Pen) -> None:
+        if pen in self._refused:
+            self._refused.discard(pen)
+            pen.wake()
 
 
 class _Reading:
@@ -189,10 +217,11 @@ class _Reading:
     async def page(self, after: int) -> list[Entry]:
         return await self._pages.after(self.run_id, after)
 
-    async def is_kept(self) -> bool:
-        return await self._log.last(self.run_id) is not None
-
     async def look(self, tail: Tail) -> bool:
+        if tail.written_here:
+            # Its pen tells of everything; nobody needs to hear it from the store as well.
+            await self._log.unlisten(tail)
+            return False
         if not tail.listening:
             tail.listening = True
             # First the bell, then the look: what comes in between rings.
@@ -207,17 +236,6 @@ class _Reading:
         if newest is None:
             raise gone()
         return [newest]
-
-
-def _settle(pen: Pen, reply: bytes) -> bool:
-    """Tell a pen what became of what it gave; returns whether that is for good."""
-    if reply.startswith(b"error"):
-        log.warning("store.append.refused", error=reply.split(b" ")[1].decode("ascii", "replace"))
-        return False
-    pen.settle(written=reply in {b"ok", b"again"})
-    if pen.is_lost:
-        log.warning("run.lease.lost", run_id=pen.run.run_id, why=reply.decode())
-    return True
 
 
 def _entry(row: tuple[bytes, Sequence[bytes]]) -> Entry:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from assistant.changes import Ring
 from assistant.events import Entry
 
 LOOK_AGAIN = 2.0
-_KEPT = 8
+PAGE = 2_000
+"""The most entries that one look returns; where it returns so many there may be more."""
 
-Follower = Callable[[], None]
-"""Is called when there may be news; never waits."""
+_KEPT = 4
 
 
 class Tail:
@@ -36,7 +37,9 @@ class Tail:
         self.ended = False
         self.written_here = False
         self._entries: list[Entry] = []
-        self._followers: set[Follower] = set()
+        self._followers: set[Ring] = set()
+        # One looks at a time. A look answers for all rings up to when it began, so that whoever
+        # comes to look next does so only where it has rung since; at first nobody has looked.
         self._looking = asyncio.Lock()
         self._again: asyncio.TimerHandle | None = None
         self._rings = 1
@@ -47,11 +50,11 @@ class Tail:
         """Whether anybody follows."""
         return bool(self._followers)
 
-    def join(self, follower: Follower) -> None:
+    def join(self, follower: Ring) -> None:
         """Tell a follower of news from now on."""
         self._followers.add(follower)
 
-    def leave(self, follower: Follower) -> None:
+    def leave(self, follower: Ring) -> None:
         """Tell a follower no more."""
         self._followers.discard(follower)
         if not self._followers and self._again is not None:
@@ -91,9 +94,8 @@ class Tail:
     def begin(self, last: int) -> None:
         """Know that a pen of this process goes on after a number."""
         self.written_here = True
-        if last > self.last:
-            self._entries.clear()
-            self.last = last
+        if last != self.last:
+            self._restart(last)
         self._tell()
 
     def leave_off(self) -> None:
@@ -115,13 +117,24 @@ class Tail:
                 return False
             looked = self._rings
             found = await read(self.last)
-            self._looked = looked
+            if len(found) < PAGE:
+                self._looked = looked
             if self._again is not None:
                 self._again.cancel()
             # A publication may be lost.
             self._again = asyncio.get_running_loop().call_later(LOOK_AGAIN, self.ring)
+            if self.written_here:
+                # Its pen has begun meanwhile, and knows better.
+                return True
+            if found and found[-1].sequence < self.last:
+                self._restart(-1)
             self.extend(found)
             return True
+
+    def _restart(self, last: int) -> None:
+        """Know nothing but the last number; a store may have lost what it had acknowledged."""
+        self._entries.clear()
+        self.last, self.ended = last, False
 
     def _tell(self) -> None:
         for follower in self._followers:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
-Ring = Callable[[], None]
-"""Is called once there is something to see; never waits."""
+from assistant.changes import Ring
 
 
 class Closing:
@@ -41,7 +41,12 @@ class Closing:
 
 
 class Beat:
-    """Says when nothing was written for a while, by one timer however much is written."""
+    """Says when nothing was written for a while, by one timer however much is written.
+
+    As a context it counts up to its end.
+    """
+
+    __slots__ = ("_every", "_last", "_loop", "_ring", "_timer")
 
     def __init__(self, every: float, ring: Ring) -> None:
         """Begin to count.
@@ -65,8 +70,10 @@ class Beat:
         """Note that something was written."""
         self._last = self._loop.time()
 
-    def stop(self) -> None:
-        """Count no more."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._timer.cancel()
 
     def _look(self) -> None:
@@ -75,13 +82,3 @@ class Beat:
             self._ring()
             left = self._every
         self._timer = self._loop.call_later(left, self._look)
-
-
-@contextmanager
-def beating(every: float, ring: Ring) -> Iterator[Beat]:
-    """Yield a beat that is counted within."""
-    beat = Beat(every, ring)
-    try:
-        yield beat
-    finally:
-        beat.stop()

@@ -1,10 +1,9 @@
-"""`/ws/ID`: runs over a WebSocket; the other place that writes to a socket."""
+"""`/ws/ID`: runs over a WebSocket."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -15,7 +14,6 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from assistant import tracing
 from assistant.errors import AssistantError, InvalidRequestError, NotFoundError
 from assistant.events import Entry
-from assistant.metrics import clients
 from assistant.models import Run
 from assistant.runs import Ask
 from assistant.telemetry import redact
@@ -33,7 +31,8 @@ from assistant.web.messages import (
     SocketResume,
 )
 from assistant.web.reading import session_id
-from assistant.web.stream import at_once, counted, has_room
+from assistant.web.sending import Sender
+from assistant.web.stream import counted
 from assistant.wire import socket as wire
 
 log = structlog.get_logger(__name__)
@@ -70,8 +69,8 @@ class _Talk:
     def __init__(self, request: web.Request, ws: web.WebSocketResponse, sid: str) -> None:
         self._app = request.app
         self._runs = request.app[PARTS].runs
-        self._transport = request.transport
         self._ws = ws
+        self._sender = Sender(request, ws)
         self._session_id = sid
         self._principal = request[PRINCIPAL]
         self._owner = request[PRINCIPAL].name
@@ -141,11 +140,13 @@ class _Talk:
             await self._act(parse_object(data))
         except AssistantError as error:
             log.info("socket.refused", code=error.code)
-            await self._send(wire.error(redact(error.detail), error.code, self._correlation_id))
+            await self._sender.send(
+                wire.error(redact(error.detail), error.code, self._correlation_id)
+            )
         except Exception:
             log.exception("socket.failed")
             text = "Something went wrong on our side; it has been logged."
-            await self._send(wire.error(text, "internal", self._correlation_id))
+            await self._sender.send(wire.error(text, "internal", self._correlation_id))
 
     async def _act(self, value: dict[str, Any]) -> None:
         kind = value.get("type")
@@ -155,7 +156,7 @@ class _Talk:
             raise InvalidRequestError(detail)
         body = validate(model, value)
         if isinstance(body, SocketPing):
-            await self._send(msgspec.json.encode({"type": "pong"}))
+            await self._sender.send(msgspec.json.encode({"type": "pong"}))
             return
         with spans.message(str(kind), self._place, self._facts):
             await self._do(body)
@@ -182,7 +183,7 @@ class _Talk:
         )
         if body.run_id not in self._followed:
             # Who follows the run is told by its log.
-            await self._send(wire.decided(approval, self._correlation_id))
+            await self._sender.send(wire.decided(approval, self._correlation_id))
 
     def _ask(self, body: SocketChat) -> Ask:
         said = body.message
@@ -213,12 +214,12 @@ class _Talk:
                 while not cursor.ended:
                     entries = await cursor.take()
                     for entry in entries:
-                        await self._send(entry.framed(run, wire.frame))
+                        await self._sender.send(entry.framed(run, wire.frame))
                     if not cursor.ended:
                         await cursor.wait(partial(self._send_now, run))
         except NotFoundError as error:
             gone = wire.error(error.detail, "gone", self._correlation_id, run_id=run.run_id)
-            await self._send(gone)
+            await self._sender.send(gone)
         except ConnectionError:
             log.debug("socket.left", run_id=run.run_id)
         finally:
@@ -227,22 +228,4 @@ class _Talk:
 
     def _send_now(self, run: Run, entries: list[Entry]) -> bool:
         """Send entries without waking who relays them."""
-        frames = [entry.framed(run, wire.frame) for entry in entries]
-        if not has_room(self._transport, b"".join(frames)):
-            return False
-        return all(at_once(self._ws.send_frame(data, WSMsgType.TEXT)) for data in frames)
-
-    async def _send(self, data: bytes) -> None:
-        """Send one message; a client that does not read is dropped, its runs go on."""
-        try:
-            with suppress(ConnectionError):
-                if has_room(self._transport, data):
-                    await self._ws.send_frame(data, WSMsgType.TEXT)
-                else:
-                    async with asyncio.timeout(self._app[SETTINGS].write_timeout_seconds):
-                        await self._ws.send_frame(data, WSMsgType.TEXT)
-        except TimeoutError:
-            log.info("stream.dropped", why="client does not read")
-            clients.STREAMS_DROPPED.add(kind="websocket")
-            if self._transport is not None:
-                self._transport.abort()
+        return self._sender.send_now([entry.framed(run, wire.frame) for entry in entries])

@@ -1,9 +1,9 @@
-"""Writes a run's log to an SSE response: one of the two places that write to a socket."""
+"""Writes a run's log to an SSE response: one of the two places that write to a client."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -14,14 +14,14 @@ from assistant.events import Encoder, Entry, RunFailed
 from assistant.metrics import clients
 from assistant.models import Run
 from assistant.store import Cursor
-from assistant.web.closing import Beat, beating
+from assistant.web.closing import Beat
 from assistant.web.keys import LIFE, PARTS, SETTINGS
+from assistant.web.sending import at_once, has_room
 from assistant.wire import sse
 
 log = structlog.get_logger(__name__)
 
 _COME_BACK_MS = 1_000
-_NO_WAIT = 32_768  # bytes; with fewer in its buffer a transport takes more at once
 
 
 async def stream_run(
@@ -83,7 +83,7 @@ class _Relay:
         async with app[PARTS].runs.open_cursor(self._run, after) as cursor:
             with (
                 self._closing.ringing(cursor.ring),
-                beating(app[SETTINGS].heartbeat_seconds, cursor.ring) as self._beat,
+                Beat(app[SETTINGS].heartbeat_seconds, cursor.ring) as self._beat,
             ):
                 while await self._write_next(cursor):
                     pass
@@ -100,15 +100,16 @@ class _Relay:
             self.last = self._frames(entries)
         elif entries:
             await self._write(self._frames(entries))
-            await cursor.wait(self._write_now)
-        elif not cursor.ended and self._closing.is_set():
+        if cursor.ended:
+            return False
+        if self._closing.is_set():
+            # Whoever is behind comes back for the rest as well.
             await self._write(sse.closing(_COME_BACK_MS))
             return False
-        elif self._beat.is_due:
+        if self._beat.is_due:
             await self._write(sse.HEARTBEAT)
-        elif not cursor.ended:
-            await cursor.wait(self._write_now)
-        return not cursor.ended
+        await cursor.wait(self._write_now)
+        return True
 
     def _frames(self, entries: list[Entry]) -> bytes:
         run, frame = self._run, self._frame
@@ -119,7 +120,7 @@ class _Relay:
         data = self._frames(entries)
         if not data:
             return True
-        if not has_room(self._request.transport, data):
+        if not has_room(self._request.transport, len(data)):
             return False
         self._beat.wrote()
         return at_once(self._response.write(data))
@@ -128,29 +129,8 @@ class _Relay:
         if not data:
             return
         self._beat.wrote()
-        if has_room(self._request.transport, data):
+        async with asyncio.timeout(self._patience):
             await self._response.write(data)
-        else:
-            async with asyncio.timeout(self._patience):
-                await self._response.write(data)
-
-
-def at_once(write: Coroutine[None, None, None]) -> bool:
-    """Make a write for which there is room, so that it has nothing to wait for; not in a task."""
-    try:
-        write.send(None)
-    except StopIteration:
-        return True
-    except ConnectionError:
-        return False
-    # It was written all the same; only what it would have waited for is left to others.
-    write.close()
-    return True
-
-
-def has_room(transport: asyncio.Transport | None, data: bytes) -> bool:
-    """Return whether a write cannot have to wait for the client, and so needs no limit."""
-    return transport is not None and transport.get_write_buffer_size() + len(data) < _NO_WAIT
 
 
 @contextmanager

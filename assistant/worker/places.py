@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from assistant.store import Claim
@@ -32,23 +32,22 @@ class Taken:
     in_slot: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Place:
     """A place for one run, before it is accepted.
 
     Attributes:
         here: whether a slot of this process is held for it.
         most_queued: how many runs may be queued before one more is refused.
+        is_filled: whether a run has begun in it.
     """
 
     _begin: Callable[[Claim], asyncio.Task[None]]
-    _ring: Callable[[], Awaitable[None]]
     here: bool
     most_queued: int
+    is_filled: bool = False
 
-    async def fill(self, claim: Claim | None, *, queued: bool) -> None:
-        """Begin what was claimed, if anything, and say to others if the run was queued."""
-        if claim is not None:
-            _ = self._begin(claim)
-        if queued:
-            await self._ring()
+    def fill(self, claim: Claim) -> None:
+        """Begin what was claimed."""
+        self.is_filled = True
+        _ = self._begin(claim)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
@@ -25,6 +26,16 @@ class Tending:
         self._worker = worker
         self._every = every
 
+    async def renew_forever(self) -> None:
+        """Keep what is held, for as long as the task lives.
+
+        Beside the rounds: a slow one may take longer than a lease lasts.
+        """
+        while True:
+            with suppress(StoreUnavailableError):
+                await self._worker.renew()
+            await asyncio.sleep(self._every)
+
     async def forever(self) -> None:
         """Make a round every so many seconds, for as long as the task lives."""
         patience = Patience(self._every, asyncio.get_running_loop().time)
@@ -37,7 +48,6 @@ class Tending:
             await asyncio.sleep(self._every)
 
     async def _round(self, patience: Patience) -> None:
-        await self._worker.renew()
         await self._store.leases.report(self._worker.busy)
         if patience.is_over():
             queued = await self._store.leases.reap()

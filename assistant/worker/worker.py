@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars
 
 from assistant.errors import DrainingError, LeaseLostError, StoreUnavailableError
 from assistant.metrics import work as measured
@@ -77,18 +77,21 @@ class Worker:
         Raises:
             DrainingError: when the process is shutting down.
         """
-        self.check_open()
-        if self._free < 1 and self._taking.locked():
+        while self._free < 1 and self._taking.locked():
             # What is held for the queue's head is free again where nobody queues; to be refused
             # for that moment would be wrong.
             async with self._taking:
                 pass
-        here = self._free > 0
-        self._reserved += here
+        self.check_open()
+        place = Place(self.begin, here=self._free > 0, most_queued=self._capacity.queued)
+        self._reserved += place.here
         try:
-            yield Place(self.begin, self.ring, here=here, most_queued=self._capacity.queued)
+            yield place
         finally:
-            self._reserved -= here
+            self._reserved -= place.here
+            if place.here and not place.is_filled and self._free == 1:
+                # Whoever came meanwhile found none and was queued.
+                self._work.set()
 
     def begin(self, claim: Claim, *, in_slot: bool = True) -> asyncio.Task[None]:
         """Execute a claimed run from now on."""
@@ -118,13 +121,7 @@ class Worker:
         while self._free < 1 and not self._draining:
             self._freed.clear()
             await self._freed.wait()
-        try:
-            task = await self._take_one()
-        except StoreUnavailableError:
-            # The one who tends looks again.
-            log.warning("worker.take.waiting")
-            return
-        if task is not None:
+        if task := await self._take_one():
             await asyncio.wait({task})
 
     async def work(self) -> None:
@@ -132,11 +129,8 @@ class Worker:
         while True:
             await self._work.wait()
             self._work.clear()
-            try:
-                while self._free > 0 and await self._take_one() is not None:
-                    pass
-            except StoreUnavailableError:
-                log.warning("worker.take.waiting")
+            while self._free > 0 and await self._take_one() is not None:
+                pass
 
     def wake(self) -> None:
         """Look into the queue now."""
@@ -154,7 +148,7 @@ class Worker:
         log.info("worker.draining", runs=len(self._taken), grace_seconds=grace)
         now = asyncio.get_running_loop().time
         end = now() + grace
-        while (left := end - now()) > 0 and (self._taken or await self._take_last()):
+        while (left := end - now()) > 0 and (self._taken or await self._take_one()):
             tasks = [taken.task for taken in self._taken.values() if taken.task]
             await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         await self._give_back_all()
@@ -175,11 +169,6 @@ class Worker:
             return not (await self._store.leases.workers()).keys() - {self._store.leases.process}
         except StoreUnavailableError:
             return False
-
-    async def _take_last(self) -> bool:
-        with suppress(StoreUnavailableError):
-            await self._take_one()
-        return bool(self._taken)
 
     async def renew(self) -> None:
         """Renew the leases of all that is taken; stop what others have or somebody cancelled."""
@@ -206,13 +195,19 @@ class Worker:
         return not self._draining or self._alone
 
     async def _take_one(self) -> asyncio.Task[None] | None:
-        self._reserved += 1
-        try:
-            async with self._taking:
-                claim = await self._store.leases.take() if self._takes and self.slots else None
-                return self.begin(claim) if claim else None
-        finally:
-            self._reserved -= 1
+        async with self._taking:
+            if self._free < 1:
+                return None
+            self._reserved += 1
+            try:
+                claim = await self._store.leases.take()
+            except StoreUnavailableError:
+                # Whoever tends looks again.
+                log.warning("worker.take.waiting")
+                return None
+            finally:
+                self._reserved -= 1
+            return self.begin(claim) if claim else None
 
     async def _give_back(self, claim: Claim) -> None:
         try:
@@ -224,12 +219,11 @@ class Worker:
 
     async def _attend(self, taken: Taken) -> None:
         run = taken.claim.run
-        with (
-            bound_contextvars(
-                run_id=run.run_id, session_id=run.session_id, correlation_id=run.correlation_id
-            ),
-            spans.attempt(taken.claim),
-        ):
+        # Until the end of the task, whose context is its own.
+        bind_contextvars(
+            run_id=run.run_id, session_id=run.session_id, correlation_id=run.correlation_id
+        )
+        with spans.attempt(taken.claim):
             try:
                 await self._attempts.make(taken.claim, taken.stop)
             except LeaseLostError:

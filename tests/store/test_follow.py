@@ -12,7 +12,7 @@ from assistant import events
 from assistant.errors import LeaseLostError, NotFoundError
 from assistant.events import Entry, MessageStarted
 from assistant.models import Run
-from assistant.store import tail
+from assistant.store import keys, tail
 from tests.store.records import DONE, SHARED, Worker, a_run, an_answer
 
 
@@ -163,3 +163,42 @@ async def test_every_entry_is_published_with_its_ids(one: Worker, session_id: st
         ids | {"sequence": entry.sequence} | json.loads(events.encode(entry.event))
         for entry in whole
     ]
+
+
+async def test_who_writes_a_run_does_not_hear_of_it_from_the_store(one: Worker) -> None:
+    run = a_run()
+    await one.accept(run, here=False)
+    following = asyncio.create_task(one.followed(run))
+    channel = keys.channel(run.session_id, run.run_id)
+    async with asyncio.timeout(5):
+        while await _subscribers(one, channel) == 0:
+            await asyncio.sleep(0.01)
+        claim = await one.store.leases.take()
+        assert claim is not None
+        written = one.store.log.open_pen(claim)
+        while await _subscribers(one, channel):
+            await asyncio.sleep(0.01)
+        await one.write(written, *an_answer(3))
+        await one.finish(written)
+        one.store.log.close_pen(written)
+        assert await following == await one.store.log.read(run.run_id, -1)
+
+
+async def test_a_full_look_is_followed_by_another(
+    one: Worker, other: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "LOOK_AGAIN", 60)
+    ring = other.store.bells.ring
+    monkeypatch.setattr(other.store.bells, "ring", lambda _channel: None)
+    written = await one.pen(a_run())
+    for number in range(tail.PAGE + 500):
+        written.emit(MessageStarted(f"msg_{number}", number))
+    async with asyncio.timeout(5), other.store.log.cursor(written.run) as cursor:
+        assert len(await cursor.take()) == 1
+        assert await cursor.take() == []
+        await written.drain()
+        await one.finish(written)
+        ring(written.channel)
+        while not cursor.ended:
+            await cursor.wait()
+            await cursor.take()

@@ -92,6 +92,20 @@ async def test_a_silent_server_is_left_and_looked_for_again(
     assert await client.client_id() != before
 
 
+async def test_what_was_asked_since_outlives_what_is_late(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "LONGEST", 0.5)
+    with silent(tmp_path):
+        late = asyncio.create_task(client.call("ECHO", "late"))
+        await asyncio.wait({late}, timeout=0.3)
+        since = asyncio.create_task(client.call("ECHO", "since"))
+        with pytest.raises(StoreUnavailableError):
+            await late
+        assert not since.done()
+    assert await since == b"since"
+
+
 async def test_a_slow_server_is_not_left_while_each_reply_comes_in_time(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from assistant import events
 from assistant.errors import LeaseLostError
 from assistant.events import Event, MessageDelta, MessageStarted, RunCancelled, ToolCalled
-from assistant.store import pen
+from assistant.store import keys, pen
 from assistant.store.scripts import APPEND, Scripts
 from tests.store.conftest import MakeWorker
 from tests.store.records import DONE, Worker, a_run, an_answer
@@ -195,3 +195,17 @@ async def test_an_end_waits_for_what_is_on_its_way(one: Worker) -> None:
         await finishing
     found = [entry.event for entry in await one.store.log.read(written.run.run_id, 0)]
     assert (found[0], found[-1]) == (first, DONE)
+
+
+async def test_what_the_store_does_not_take_of_one_run_holds_up_no_other(one: Worker) -> None:
+    stuck, free = await one.pen(a_run("ses_1")), await one.pen(a_run("ses_2"))
+    name = keys.log(stuck.run.run_id)
+    await one.redis.rename(name, "aside")
+    await one.redis.set(name, "not a log")
+    stuck.emit(MessageStarted("msg_a", 0))
+    async with asyncio.timeout(3):
+        await one.write(free, *an_answer(20))
+        assert not stuck.idle
+        await one.redis.rename("aside", name)
+        await stuck.drain()
+    assert len(await one.store.log.read(stuck.run.run_id, -1)) == 2

@@ -6,8 +6,10 @@ import asyncio
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from assistant.web.keys import PARTS
+from assistant.worker import Worker
 from tests import client, processes
 from tests.web.conftest import MakeSite
 from tests.web.sockets import connected
@@ -64,22 +66,53 @@ async def _statuses(http: aiohttp.ClientSession, question: str) -> list[str]:
         return [frame.data["status"] async for frame in client.frames(response)]
 
 
+@pytest.mark.parametrize("looks", [1, 2])
 async def test_a_slot_that_is_held_for_nobody_is_for_who_comes(
-    tmp_path: Path, make_site: MakeSite
+    tmp_path: Path, make_site: MakeSite, looks: int
 ) -> None:
     async with processes.redis_server(tmp_path / "redis") as redis:
         site = await make_site(REDIS_URL=redis.url, MAX_CONCURRENT_REQUESTS=1)
         worker = site.server.app[PARTS].worker
-
-        async def has_slot() -> bool:
-            async with worker.reserve() as place:
-                return bool(place.here)
-
         redis.pause()
         worker.wake()
         # One step to look into the queue, where it holds the slot, and one for who comes then.
         await asyncio.sleep(0)
-        comes = asyncio.create_task(has_slot())
+        comes = asyncio.create_task(_has_slot(worker))
         await asyncio.sleep(0)
+        if looks > 1:
+            worker.wake()
         redis.resume()
         assert await comes
+
+
+async def test_a_slot_that_was_held_for_nothing_is_given_to_the_queue(make_site: MakeSite) -> None:
+    site = await make_site(MAX_CONCURRENT_REQUESTS=1, LEASE_RENEW_SECONDS=60, LEASE_SECONDS=300)
+    async with site.server.app[PARTS].worker.reserve() as place:
+        assert place.here
+        waiting = await client.begin(site.http, "hello")
+        assert (await site.get(f"/runs/{waiting['run_id']}"))["status"] == "queued"
+    async with asyncio.timeout(5):
+        assert (await site.ended(waiting["run_id"]))["status"] == "completed"
+
+
+async def test_no_slot_is_held_while_others_are_told_of_a_run(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, found = await make_site(MAX_CONCURRENT_REQUESTS=2), list[bool]()
+    worker = site.server.app[PARTS].worker
+    ring = worker.ring
+
+    async def look_and_ring(runs: int = 1) -> None:
+        found.append(await _has_slot(worker))
+        await ring(runs)
+
+    await site.hold(session_id="one")
+    monkeypatch.setattr(worker, "ring", look_and_ring)
+    await client.begin(site.http, "hello", session_id="one")
+    assert found[0]
+    site.journal.release()
+
+
+async def _has_slot(worker: Worker) -> bool:
+    async with worker.reserve() as place:
+        return place.here

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _BOM = b"\xef\xbb\xbf"
+_MOST = 16 << 20  # bytes of one event
 
 
 class Events:
@@ -12,10 +13,11 @@ class Events:
     once, and joined once it is.
     """
 
-    __slots__ = ("_after_cr", "_begun", "_parts")
+    __slots__ = ("_after_cr", "_begun", "_kept", "_parts")
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
+        self._kept = 0
         self._begun = False
         self._after_cr = False
 
@@ -23,6 +25,9 @@ class Events:
         """Return the data of the events that this piece completes.
 
         One without data is no event, says the standard; some servers send such to keep awake.
+
+        Raises:
+            ValueError: when an event does not end.
         """
         if not self._begun or self._after_cr or b"\r" in piece:
             piece = self._plain(piece)
@@ -34,15 +39,23 @@ class Events:
             parts and piece[:1] == b"\n" and parts[-1].endswith(b"\n")
         ):
             if piece:
-                parts.append(piece)
+                self._keep(piece)
             return []
         if parts:
             piece = b"".join((*parts, piece))
             parts.clear()
         *blocks, rest = piece.split(b"\n\n")
+        self._kept = 0
         if rest:
-            parts.append(rest)
+            self._keep(rest)
         return [data for block in blocks if (data := _data(block))]
+
+    def _keep(self, piece: bytes) -> None:
+        self._kept += len(piece)
+        if self._kept > _MOST:
+            detail = f"an event is longer than {_MOST >> 20} MiB, or never ends"
+            raise ValueError(detail)
+        self._parts.append(piece)
 
     def _plain(self, piece: bytes) -> bytes:
         """Return it with each line end as one LF, and without the mark that may begin a stream."""
