@@ -16,9 +16,12 @@ import select
 import socket
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import coverage
 import msgspec
+
+from assistant.personas.loading import load_personas
 
 LARGEST = 1 << 17
 """How long a message may be, in bytes."""
@@ -44,6 +47,8 @@ def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     for name in _MODULES:
         importlib.import_module(name)
+    # Its patterns are compiled then, too.
+    load_personas(Path("agents"))
     # What is there now is there for good, so that no fork needs to copy it to look through it.
     gc.collect()
     gc.freeze()

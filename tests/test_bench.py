@@ -32,6 +32,8 @@ from bench.kit.wires import MODEL, OURS, OURS_SOCKET
 from bench.kit.witness import lateness
 from tests.processes import ROOT
 
+pytestmark = pytest.mark.no_cover
+
 FIRST, *OTHERS = (f"{number}@{number + 1:011d}000 " for number in range(3))
 TEXT = "".join([FIRST, *OTHERS])
 EVENTS: list[Event] = [

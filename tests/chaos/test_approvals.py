@@ -17,7 +17,7 @@ from tests.chaos.cluster import Cluster, cluster
 from tests.client import JSON, Frame
 from tests.resilience.readers import remote
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.long, pytest.mark.no_cover, pytest.mark.timeout(120)]
 
 BOOK = f"[[tool: book {json.dumps({'what': 'Monday'})}]] [[then]] [[tokens: 3]]"
 

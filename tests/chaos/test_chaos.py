@@ -24,6 +24,7 @@ from tests.resilience.readers import browser
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.long,
+    pytest.mark.no_cover,
     pytest.mark.timeout(180),
 ]
 

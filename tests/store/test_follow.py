@@ -191,11 +191,11 @@ async def test_a_full_look_is_followed_by_another(
     ring = other.store.bells.ring
     monkeypatch.setattr(other.store.bells, "ring", lambda _channel: None)
     written = await one.pen(a_run())
-    for number in range(tail.PAGE + 500):
-        written.emit(MessageStarted(f"msg_{number}", number))
-    async with asyncio.timeout(5), other.store.log.cursor(written.run) as cursor:
+    async with asyncio.timeout(20), other.store.log.cursor(written.run) as cursor:
         assert len(await cursor.take()) == 1
         assert await cursor.take() == []
+        for number in range(tail.PAGE + 500):
+            written.emit(MessageStarted(f"msg_{number}", number))
         await written.drain()
         await one.finish(written)
         ring(written.channel)

@@ -14,6 +14,8 @@ from assistant.web.routes import ROUTES
 from assistant.web.routing import Access, Route
 from tests.web.rawhttp import Probe, request
 
+pytestmark = pytest.mark.no_cover
+
 # Who decides on an approval that nobody asked for is told so first; see test_approvals.
 WITH_BODY = [route for route in ROUTES if route.body and route.access is not Access.OWN]
 BODIES = [(route, model) for route in WITH_BODY for model in route.body]

@@ -45,6 +45,7 @@ def test_the_document_says_how_to_say_who_one_is(mode: AuthMode) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.no_cover
 @pytest.mark.timeout(120)
 async def test_requests_made_up_from_the_document_find_nothing(tmp_path: Path) -> None:
     demo = {"AGENTS_DIR": DATA / "talkers", "DEFAULT_PERSONA": "talker"}
