@@ -27,7 +27,7 @@ async def http(make_server: MakeServer) -> AsyncIterator[aiohttp.ClientSession]:
     """Return a client of a server with the local model."""
     server = await make_server(
         MODEL_PROVIDER="local",
-        MAX_TOKENS=200,
+        MAX_TOKENS=60,
         AGENTS_DIR=DATA / "talkers",
         DEFAULT_PERSONA="talker",
     )
