@@ -61,6 +61,11 @@ class Cursor:
         self.after = after
         self.ended = False
 
+    @property
+    def sees_end(self) -> bool:
+        """Whether all that is left is known to be there, so that nothing has to be waited for."""
+        return self._tail.ended
+
     async def take(self) -> list[Entry]:
         """Return entries that have not been taken, in order; none where none are known yet.
 

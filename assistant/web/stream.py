@@ -96,14 +96,12 @@ class _Relay:
             lost = RunFailed("gone", "This run is no longer kept.", retryable=False)
             await self._write(self._frame(self._run, Entry(cursor.after + 1, lost)))
             return False
-        if entries and cursor.ended:
-            self.last = self._frames(entries)
-        elif entries:
-            await self._write(self._frames(entries))
         if cursor.ended:
+            self.last = self._frames(entries)
             return False
-        if self._closing.is_set():
-            # Whoever is behind comes back for the rest as well.
+        if entries:
+            await self._write(self._frames(entries))
+        if self._closing.is_set() and not cursor.sees_end:
             await self._write(sse.closing(_COME_BACK_MS))
             return False
         if self._beat.is_due:
