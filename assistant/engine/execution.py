@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import structlog
-from agents import Agent, RunConfig, RunErrorHandlerInput, RunErrorHandlerResult, Runner, RunState
-from agents.models.interface import Model, ModelProvider
+from agents import Agent
 from agents.result import RunResultStreaming
-from agents.run_config import CallModelData, ModelInputData, ToolErrorFormatterArgs
-from typing_extensions import override
+from agents.run_config import CallModelData, ModelInputData
 
-from assistant.engine import approvals, faults, safety, tracing
+from assistant.engine import approvals, faults, plain, safety, tracing
 from assistant.engine.agents import Agents
 from assistant.engine.hearing import Hearing
-from assistant.engine.jobs import Checkpoint, Job, Record, RunContext, Voice
+from assistant.engine.jobs import Checkpoint, Job, Record, RunContext
 from assistant.engine.narration import Narrator, outputs_in
+from assistant.engine.running import ModelFor, Running, State
 from assistant.engine.tools import Toolbox
 from assistant.engine.transcript import Transcript
 from assistant.errors import LeaseLostError, ModelError
 from assistant.events import Usage
 from assistant.models import Approval
-from assistant.persona import Persona
 
 log = structlog.get_logger(__name__)
-
-_State = RunState[RunContext, Agent[RunContext]]
-
-ModelFor = Callable[[Job, Persona, Voice], Model]
-"""Returns the model that answers a job for one of its personas."""
 
 
 class Execution:
@@ -63,7 +55,7 @@ class Execution:
             shows_tools=lambda slug: job.others[slug].file.show_tools,
         )
         self._hearing = Hearing(self._narrator, record, agents.limits.silence)
-        self._models = _Models(job, model_for, self._hearing)
+        self._running = Running(job, self._context, model_for, self._hearing, captures=captures)
         self._result: RunResultStreaming | None = None
         self._whole = False
         self.checkpoint = job.checkpoint
@@ -130,9 +122,9 @@ class Execution:
     async def _ask_model(self) -> None:
         agent = self._agents.of(self._job)
         try:
-            state = await self._restored(agent)
-            if state is None and self._job.persona.file.disclosure and not self._job.disclosed:
-                self._narrator.begin_with(self._job.persona.file.disclosure)
+            state = await self._begin(agent)
+            if state is None and plain.suits(agent) and await self._answer_plainly(agent):
+                return
             while not await self._asks_for_yes(state):
                 state = await self._proceed(agent, state)
                 if state is None:
@@ -151,22 +143,40 @@ class Execution:
             log.warning("model.failed", code=fault.code, error=kind, at=place)
             raise fault from error
 
-    async def _restored(self, agent: Agent[RunContext]) -> _State | None:
-        if self.checkpoint is None:
-            return None
-        return await RunState.from_string(
-            agent, self.checkpoint.state, context_deserializer=lambda _: self._context
-        )
+    async def _begin(self, agent: Agent[RunContext]) -> State | None:
+        """Return the state to go on from; None at the very beginning."""
+        if self.checkpoint is not None:
+            return await self._running.restore(agent, self.checkpoint.state)
+        disclosure = self._job.persona.file.disclosure
+        if disclosure and not self._job.disclosed:
+            self._narrator.begin_with(disclosure)
+        return None
 
-    async def _asks_for_yes(self, state: _State | None) -> bool:
+    async def _answer_plainly(self, agent: Agent[RunContext]) -> bool:
+        """Ask for words alone; return whether they are the answer."""
+        model = self._running.models.get_model(agent.name)
+        async with self._hearing.silence.bounded():
+            answer = await plain.ask(
+                agent, model, self._transcript.given, self._context, self._hearing.hear
+            )
+        if not answer.is_words:
+            # What else a model may say to who gave it no tools, the runner knows how to take.
+            self._running.models.answered = answer
+            return False
+        self._transcript.take(answer.items)
+        self.usage = _used(answer)
+        return True
+
+    async def _asks_for_yes(self, state: State | None) -> bool:
         if state is not None:
             calls = self._narrator.open_calls
             self.wanted = await approvals.settle(state, self._context, self._toolbox, calls)
         return bool(self.wanted)
 
-    async def _proceed(self, agent: Agent[RunContext], state: _State | None) -> _State | None:
+    async def _proceed(self, agent: Agent[RunContext], state: State | None) -> State | None:
         """Run until the answer is whole, or to the next call that asks before it is made."""
-        self._result = result = self._start(agent, state)
+        given = self._transcript.given if state is None else state
+        self._result = result = self._running.start(agent, given, self._before_model)
         self._transcript.follow(result)
         try:
             async with self._hearing.silence.bounded():
@@ -179,23 +189,6 @@ class Execution:
             self._transcript.rest()
         return result.to_state() if result.interruptions else None
 
-    def _start(self, agent: Agent[RunContext], state: _State | None) -> RunResultStreaming:
-        return Runner.run_streamed(
-            agent,
-            state if state is not None else self._transcript.given,
-            context=self._context,
-            max_turns=self._job.persona.file.max_steps,
-            error_handlers={"model_refusal": _accept},
-            run_config=RunConfig(
-                **tracing.settings(told=self._captures),
-                call_model_input_filter=self._before_model,
-                model_provider=self._models,
-                # A name that the model made up, or has no right to, is told to it like any error.
-                tool_not_found_behavior="return_error_to_model",
-                tool_error_formatter=_unknown,
-            ),
-        )
-
     async def _before_model(self, data: CallModelData[Any]) -> ModelInputData:
         """Make a checkpoint of the step that is complete: the runner waits for it."""
         done = outputs_in(self._transcript.added)
@@ -206,7 +199,7 @@ class Execution:
                 await self._keep(self._result.to_state(), begun=True)
         return data.model_data
 
-    async def _keep(self, state: _State, *, begun: bool = False) -> None:
+    async def _keep(self, state: State, *, begun: bool = False) -> None:
         narrator = self._narrator
         self.checkpoint = Checkpoint(
             state=approvals.as_text(state, step_begun=begun),
@@ -219,31 +212,13 @@ class Execution:
         await self._record.keep(self.checkpoint)
 
 
-class _Models(ModelProvider):
-    """The models of one run, by the names of its personas."""
-
-    def __init__(self, job: Job, model_for: ModelFor, voice: Voice) -> None:
-        self._job = job
-        self._model_for = model_for
-        self._voice = voice
-
-    @override
-    def get_model(self, model_name: str | None) -> Model:
-        return self._model_for(self._job, self._job.others[model_name or ""], self._voice)
-
-
-def _unknown(failed: ToolErrorFormatterArgs[RunContext]) -> str | None:
-    if failed.kind != "tool_not_found":
-        return None
-    failed.run_context.context.outcomes[failed.call_id] = "error"
-    return "There is no such tool. Use those that you were given, or answer without."
-
-
-def _accept(refused: RunErrorHandlerInput[Any]) -> RunErrorHandlerResult:
-    """Take the model's refusal for its answer; it was told like one and stays in the history."""
-    return RunErrorHandlerResult(str(refused.error), include_in_history=False)
-
-
 def _usage(result: RunResultStreaming) -> Usage:
     used = result.context_wrapper.usage
     return Usage(used.input_tokens, used.output_tokens, used.total_tokens, used.requests)
+
+
+def _used(answer: plain.Answer) -> Usage:
+    used = answer.event.response.usage
+    if used is None:
+        return Usage(requests=answer.attempts)
+    return Usage(used.input_tokens, used.output_tokens, used.total_tokens, answer.attempts)

@@ -41,6 +41,10 @@ class Transcript:
         """Take what the run adds from a result of the SDK's, which has all since its beginning."""
         self._result = result
 
+    def take(self, items: list[dict[str, Any]]) -> None:
+        """Take what a run has added that needed no runner."""
+        self._kept = [mended_item(_plain(item)) for item in items]
+
     def rest(self) -> None:
         """Keep what was added so far, and let the SDK's result go, which holds on to the run."""
         self._kept = self.added

@@ -162,6 +162,7 @@ def play(
     *,
     persona: str | Persona = "tester",
     silence: float = 5,
+    retries: int = 0,
     tools: Tools | None = None,
     **job: Any,
 ) -> Execution:
@@ -180,7 +181,9 @@ def play(
         Job(**usual | job),
         stage,
         model_for=lambda _job, _persona, _voice: model,
-        agents=Agents({**BUILT_IN, **TOOLS, **(tools or {})}, Limits(silence=silence, retries=0)),
+        agents=Agents(
+            {**BUILT_IN, **TOOLS, **(tools or {})}, Limits(silence=silence, retries=retries)
+        ),
     )
 
 
