@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 # Between two flushes, for each run that is written or followed here: one flush costs about 0.1 ms,
 # so with few runs nothing waits, and with many the flushes are no more than with few.
 _PAUSE = 0.00005
-_LONGEST_PAUSE = 0.008
+_LONGEST_PAUSE = 0.005
 # Seconds before what the store did not take of one run, while it answers, is sent once more.
 _TRY_AGAIN = 0.5
 

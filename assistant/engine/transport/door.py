@@ -17,6 +17,7 @@ from yarl import URL
 
 from assistant.engine.transport.errors import BROKEN, lost, refused
 from assistant.engine.transport.reply import Reply
+from assistant.engine.transport.rounds import Rounds
 
 _READ_SIZE = 2**16
 # Seconds that a connection is kept for the next call; one that the server has closed is not used.
@@ -38,6 +39,7 @@ class Door:
         self.base_url = str(client.base_url)
         self._session = session
         self._silence = silence
+        self._rounds = Rounds()
         # Up to the head; from then on `Reply` sees to it.
         self._timeout = aiohttp.ClientTimeout(connect=min(silence, 10), sock_read=silence)
         self._headers = _headers(client)
@@ -62,7 +64,7 @@ class Door:
             raise fault from fault.__cause__
         if not response.ok or response.status >= httpx2.codes.MULTIPLE_CHOICES:
             raise await refused(response, self.client)
-        return Reply(response, self._silence)
+        return Reply(response, self._silence, self._rounds)
 
     def _url(self, path: str) -> URL:
         known = self._urls.get(path)

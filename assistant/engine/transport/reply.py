@@ -9,6 +9,7 @@ from functools import partial
 import aiohttp
 
 from assistant.engine.transport.errors import lost
+from assistant.engine.transport.rounds import Rounds
 from assistant.engine.transport.sse import Events
 from assistant.engine.transport.tap import Tap
 
@@ -26,9 +27,9 @@ class Reply:
     a fault, or by the cancellation of who reads.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, silence: float) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, silence: float, rounds: Rounds) -> None:
         """Begin to read; `silence` is how many seconds the provider may say nothing."""
-        self._response, self._silence = response, silence
+        self._response, self._silence, self._rounds = response, silence, rounds
         self._content = response.content
         self._events = Events()
         self._passed = 0
@@ -107,5 +108,5 @@ class Reply:
             handler = connection.protocol if connection else None
             if handler is None or handler.transport is None:
                 raise lost(aiohttp.ServerDisconnectedError(), self.url)
-            self._tap = Tap(handler.transport, handler, self._content, self._silence)
+            self._tap = Tap(handler.transport, handler, self._content, self._silence, self._rounds)
         return self._tap

@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from typing_extensions import override
 
+from assistant.engine.transport.rounds import Rounds
 from assistant.engine.watch import Watch
 
 
@@ -22,10 +23,11 @@ class Tap(asyncio.Protocol):
 
     def __init__(
         self,
-        transport: asyncio.BaseTransport,
+        transport: asyncio.Transport,
         handler: ResponseHandler,
         body: aiohttp.StreamReader,
         silence: float,
+        rounds: Rounds,
     ) -> None:
         """Begin to see what comes, up to the end of the body.
 
@@ -34,8 +36,11 @@ class Tap(asyncio.Protocol):
             handler: aiohttp's side of it, which is passed everything.
             body: what aiohttp makes of it.
             silence: seconds for which nothing may come while somebody waits.
+            rounds: who has to rest between two reads.
         """
         self._handler, self._body, self._silence = handler, body, silence
+        self._transport, self._rounds = transport, rounds
+        self._rests = False
         self._waiting: asyncio.Future[None] | None = None
         self._watch: Watch | None = None
         self._look: Callable[[], bool] = bool
@@ -58,9 +63,12 @@ class Tap(asyncio.Protocol):
         self._look, self._context = look, copy_context()
         self._waiting = asyncio.get_running_loop().create_future()
         watch = self._watch = Watch(self._silence, self._missed)
+        self._rounds.join()
         try:
             await self._waiting
         finally:
+            self._rounds.leave()
+            self.go_on()
             watch.end()
             # They hold who waited, who holds this.
             self._waiting, self._watch, self._look = None, None, bool
@@ -71,6 +79,17 @@ class Tap(asyncio.Protocol):
         if self._watch is not None:
             self._watch.seen()
             self._tell()
+            if self._rounds.rest and self._waiting is not None and not self._waiting.done():
+                # All was taken, so that aiohttp itself has no reason to hold the reading back.
+                self._rests = True
+                self._transport.pause_reading()
+                self._rounds.turn(self)
+
+    def go_on(self) -> None:
+        """Read again, after a rest."""
+        if self._rests:
+            self._rests = False
+            self._transport.resume_reading()
 
     @override
     def eof_received(self) -> None:
