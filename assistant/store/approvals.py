@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -11,14 +11,13 @@ import msgspec
 from assistant import events
 from assistant.events import ApprovalRequested, ApprovalResolved
 from assistant.metrics import work
-from assistant.models import Approval, Session, now
+from assistant.models import Approval, now
 from assistant.store import keys
 from assistant.store.bells import Bells
 from assistant.store.client import Client
 from assistant.store.leases import Leases, lost
 from assistant.store.pen import Pen
 from assistant.store.scripts import DECIDE, SUSPEND, Scripts
-from assistant.store.sessions import encode
 
 Decided = Literal["missing", "decided", "ended", "changed", "late", "noted", "resumed"]
 
@@ -41,11 +40,11 @@ class Approvals:
         pen: Pen,
         checkpoint: bytes,
         wanted: Sequence[Approval],
-        session: Session | None = None,
+        session_ends: datetime | None = None,
     ) -> None:
         """Log the requests, keep the checkpoint and let the run go, all or nothing.
 
-        `session` is its record as it shall be while it waits.
+        `session_ends` is when the session is to end, which waits as long.
 
         Raises:
             LeaseLostError: when another worker has taken the run over.
@@ -64,7 +63,11 @@ class Approvals:
                 *(keys.owner(run.owner), keys.cast(run.cast)),
             ],
             *(run.run_id, pen.token, self._leases.lease_ms, pen.next_sequence, checkpoint),
-            *(int(longest.total_seconds() * 1000), encode(session) if session else b"", *rows),
+            *(
+                int(longest.total_seconds() * 1000),
+                session_ends.isoformat() if session_ends else "",
+                *rows,
+            ),
         )
         if what != b"ok":
             raise lost(run.run_id)

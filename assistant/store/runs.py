@@ -109,13 +109,14 @@ class Runs:
         ending: Ending,
         *,
         lines: Sequence[HistoryLine] = (),
-        session: Session | None = None,
+        session_ends: datetime | None = None,
         share_for: timedelta = timedelta(0),
     ) -> bool:
         """Write what is left, the terminal entry, and all that follows from it, or nothing.
 
-        `share_for` is how long a shareable answer may be shared; zero takes it out of the cache.
-        Returns whether another run of the session has its turn now, and is queued.
+        `session_ends` is when the session is to end, unless it is used again; `share_for` how long
+        a shareable answer may be shared: zero takes it out of the cache.
+        Returns whether a run is queued that could begin now, of this session or another one.
 
         Raises:
             LeaseLostError: when another worker has taken the run over.
@@ -131,7 +132,7 @@ class Runs:
             ],
             *(run.run_id, pen.token, self._leases.lease_ms, pen.next_sequence),
             *(status_of(terminal), msgspec.json.encode(ending)),
-            *(self._keep_ms, cache_ms, encode(session) if session else b""),
+            *(self._keep_ms, cache_ms, session_ends.isoformat() if session_ends else ""),
             *(usage.input_tokens, usage.output_tokens, sid, len(lines)),
             *(*(encode(line) for line in lines), *last),
         )

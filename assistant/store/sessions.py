@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -54,9 +54,13 @@ class Sessions:
         raw = await self._redis.get(keys.session(session_id))
         return _session.decode(raw) if raw else None
 
-    def touch(self, session: Session, busy: timedelta = timedelta(0)) -> Session:
-        """Return the session with its end moved on from now, or from when it is not busy."""
-        return msgspec.structs.replace(session, expires_at=now() + busy + self._idle)
+    def touch(self, session: Session) -> Session:
+        """Return the session with its end moved on from now."""
+        return msgspec.structs.replace(session, expires_at=self.end())
+
+    def end(self, busy: timedelta = timedelta(0)) -> datetime:
+        """Return when a session ends that is used now, and idle once it is not busy."""
+        return now() + busy + self._idle
 
     async def page(
         self, owner: str, *, after: str | None, limit: int

@@ -45,9 +45,7 @@ async def stream_run(
         try:
             relay = _Relay(request, response, run, frame)
             await relay.write_from(after)
-            # The end waits for what is still buffered, and so for the reader.
-            async with asyncio.timeout(request.app[SETTINGS].write_timeout_seconds):
-                await response.write_eof(relay.last)
+            await relay.write_end()
         except TimeoutError:
             log.info("stream.dropped", run_id=run.run_id, why="client does not read")
             clients.STREAMS_DROPPED.add(kind="sse")
@@ -59,11 +57,7 @@ async def stream_run(
 
 
 class _Relay:
-    """What goes from one run's log to one response: no task, no queue, one write a wake-up.
-
-    Attributes:
-        last: what came with the end of the log, to be written with the response's own.
-    """
+    """What goes from one run's log to one response: no task, no queue, one write a wake-up."""
 
     def __init__(
         self, request: web.Request, response: web.StreamResponse, run: Run, frame: Encoder
@@ -72,7 +66,7 @@ class _Relay:
         self._response = response
         self._run = run
         self._frame = frame
-        self.last = b""
+        self._last = b""
         self._beat: Beat
         self._closing = request.app[LIFE].closing
         self._patience = request.app[SETTINGS].write_timeout_seconds
@@ -88,6 +82,14 @@ class _Relay:
                 while await self._write_next(cursor):
                     pass
 
+    async def write_end(self) -> None:
+        """Write what came with the end of the log, and the response's own end."""
+        end, last = self._response.write_eof, self._last
+        if not (self._has_room(last) and at_once(end(last))):
+            # It waits for what is still buffered, and so for the reader.
+            async with asyncio.timeout(self._patience):
+                await end(last)
+
     async def _write_next(self, cursor: Cursor) -> bool:
         """Write what there is, or wait for more; returns whether there may be more."""
         try:
@@ -97,7 +99,7 @@ class _Relay:
             await self._write(self._frame(self._run, Entry(cursor.after + 1, lost)))
             return False
         if cursor.ended:
-            self.last = self._frames(entries)
+            self._last = self._frames(entries)
             return False
         if entries:
             await self._write(self._frames(entries))
@@ -115,20 +117,22 @@ class _Relay:
 
     def _write_now(self, entries: list[Entry]) -> bool:
         """Write entries without waking the handler, which costs as much as the write."""
-        data = self._frames(entries)
-        if not data:
-            return True
-        if not has_room(self._request.transport, len(data)):
-            return False
-        self._beat.wrote()
-        return at_once(self._response.write(data))
+        return self._wrote(self._frames(entries))
 
     async def _write(self, data: bytes) -> None:
+        if not self._wrote(data):
+            async with asyncio.timeout(self._patience):
+                await self._response.write(data)
+
+    def _wrote(self, data: bytes) -> bool:
+        """Write without waiting, if there is room; returns whether it was written."""
         if not data:
-            return
+            return True
         self._beat.wrote()
-        async with asyncio.timeout(self._patience):
-            await self._response.write(data)
+        return self._has_room(data) and at_once(self._response.write(data))
+
+    def _has_room(self, data: bytes) -> bool:
+        return has_room(self._request.transport, len(data))
 
 
 @contextmanager

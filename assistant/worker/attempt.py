@@ -13,7 +13,7 @@ from assistant.engine import Checkpoint, Engine, Execution
 from assistant.errors import LeaseLostError, ModelError, NotFoundError
 from assistant.events import RunCancelled, RunCompleted, RunFailed, RunStarted, Terminal
 from assistant.metrics import work as measured
-from assistant.models import Approval, Message, MessageStatus, Run, Session, now
+from assistant.models import Approval, Message, MessageStatus, Run, now
 from assistant.personas import Catalog
 from assistant.store import Claim, Ending, HistoryLine, Pen, Store, status_of
 from assistant.worker import spans
@@ -47,24 +47,27 @@ class Attempts:
         self._cache_for = cache_for
         self.pulse = Pulse()
 
-    async def make(self, claim: Claim, stop: Stop) -> None:
+    async def make(self, claim: Claim, stop: Stop) -> bool:
         """Execute a claimed run up to its end, or until it has to wait for a decision.
+
+        Returns whether a run was queued then that could begin.
 
         Raises:
             LeaseLostError: when another worker took it over meanwhile.
         """
         if claim.cancelled_by:
             stop.ask(claim.cancelled_by)
-        pen = self._store.log.open_pen(claim)
+        pen, queued = self._store.log.open_pen(claim), False
         try:
             terminal, execution = await self._answer(claim, pen, stop)
             if terminal is not None:
-                await patiently(self._finish, pen, terminal, execution)
+                queued = await patiently(self._finish, pen, terminal, execution)
             elif execution is not None and execution.checkpoint is not None:
                 await self._wait_for_yes(pen, execution.checkpoint, execution.wanted)
             spans.conclude(terminal)
         finally:
             self._store.log.close_pen(pen)
+        return queued
 
     async def _announce(
         self, claim: Claim, pen: Pen, checkpoint: Checkpoint | None, stop: Stop
@@ -142,17 +145,15 @@ class Attempts:
             checkpoint, sequence=pen.next_sequence - 1, trace=tracing.carrier()
         )
         raw = msgspec.json.encode(covered)
-        session = await patiently(self._session, pen.run)
-        if session is not None:
-            # It does not end for idleness while it waits for its user.
-            longest = max(approval.expires_at for approval in wanted) - now()
-            session = self._store.sessions.touch(session, longest)
-        await patiently(self._store.approvals.request, pen, raw, wanted, session)
+        # The session does not end for idleness while it waits for its user.
+        longest = max(approval.expires_at for approval in wanted) - now()
+        ends = self._store.sessions.end(longest) if pen.run.session_id else None
+        await patiently(self._store.approvals.request, pen, raw, wanted, ends)
         for approval in wanted:
             measured.APPROVALS_REQUESTED.add(by=approval.by.partition(":")[0])
         log.info("run.waiting", approvals=len(wanted))
 
-    async def _finish(self, pen: Pen, terminal: Terminal, execution: Execution | None) -> None:
+    async def _finish(self, pen: Pen, terminal: Terminal, execution: Execution | None) -> bool:
         run, status = pen.run, status_of(terminal)
         text = execution.text if execution else ""
         ending = Ending(
@@ -161,20 +162,17 @@ class Attempts:
             text=text or None,
             error=terminal.code if isinstance(terminal, RunFailed) else None,
         )
-        session = await self._session(run)
         lasts = status == "completed" and execution is not None and execution.lasts
-        await self._store.runs.finish(
+        queued = await self._store.runs.finish(
             pen,
             terminal,
             ending,
             lines=_lines(run, execution, status) if run.session_id else (),
-            session=self._store.sessions.touch(session) if session else None,
+            session_ends=self._store.sessions.end() if run.session_id else None,
             share_for=self._cache_for if lasts else timedelta(0),
         )
         self._note(run, ending, status, execution)
-
-    async def _session(self, run: Run) -> Session | None:
-        return await self._store.sessions.find(run.session_id) if run.session_id else None
+        return queued
 
     def _note(
         self, run: Run, ending: Ending, status: MessageStatus, execution: Execution | None

@@ -36,8 +36,8 @@ class Worker:
         self._dispatch = dispatch
         self._taken: dict[str, Taken] = {}
         self._reserved = 0
-        self._draining = False
-        self._alone = False
+        self._draining, self._alone = False, False
+        self._owes_look = False  # into the queue: at the last one no slot was free
         self._taking = asyncio.Lock()
         self._work = asyncio.Event()
         self._freed = asyncio.Event()
@@ -56,9 +56,8 @@ class Worker:
     @property
     def busy(self) -> dict[str, int] | None:
         """How busy it is, as it tells others; None where it takes nothing on."""
-        if self._draining or not self.slots:
-            return None
-        return {"executing": self.executing, "slots": self.slots}
+        takes = self.slots and not self._draining
+        return {"executing": self.executing, "slots": self.slots} if takes else None
 
     def check_open(self) -> None:
         """Check that new work is welcome.
@@ -89,7 +88,7 @@ class Worker:
             yield place
         finally:
             self._reserved -= place.here
-            if place.here and not place.is_filled and self._free == 1:
+            if place.here and not place.is_filled and self._owes_look:
                 # Whoever came meanwhile found none and was queued.
                 self._work.set()
 
@@ -131,6 +130,7 @@ class Worker:
             self._work.clear()
             while self._free > 0 and await self._take_one() is not None:
                 pass
+            self._owes_look = self._free < 1
 
     def wake(self) -> None:
         """Look into the queue now."""
@@ -148,7 +148,8 @@ class Worker:
         log.info("worker.draining", runs=len(self._taken), grace_seconds=grace)
         now = asyncio.get_running_loop().time
         end = now() + grace
-        while (left := end - now()) > 0 and (self._taken or await self._take_one()):
+        # Once more after a look of its own, as one that was under way may have taken a run.
+        while (left := end - now()) > 0 and (self._taken or await self._take_one() or self._taken):
             tasks = [taken.task for taken in self._taken.values() if taken.task]
             await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         await self._give_back_all()
@@ -225,7 +226,8 @@ class Worker:
         )
         with spans.attempt(taken.claim):
             try:
-                await self._attempts.make(taken.claim, taken.stop)
+                if await self._attempts.make(taken.claim, taken.stop):
+                    self._owes_look = True
             except LeaseLostError:
                 measured.LEASES_LOST.add()
                 log.warning("run.left")
@@ -236,7 +238,8 @@ class Worker:
                 if self._taken.get(run.run_id) is taken:
                     del self._taken[run.run_id]
                 self._freed.set()
-                self._work.set()
+                if self._owes_look:
+                    self._work.set()
 
     def _on_control(self, message: str) -> None:
         match message.split(" ", 2):
@@ -244,5 +247,3 @@ class Worker:
                 self._taken[run_id].stop.ask(by)
             case [word] if word == WORK:
                 self._work.set()
-            case _:
-                pass

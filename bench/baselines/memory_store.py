@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import msgspec
@@ -72,8 +72,8 @@ class Memory:
         log = self.logs.setdefault(run_id, [])
         log.append(Entry(len(log), event))
 
-    def next_turn(self, session_id: str, ended: str) -> bool:
-        """Take a run out of its session's order; returns whether another one is queued now."""
+    def next_turn(self, session_id: str, ended: str) -> None:
+        """Take a run out of its session's order; another one may be queued then."""
         lane = self.lanes.pop(session_id, [])
         was_head = lane[:1] == [ended]
         left = [run_id for run_id in lane if run_id != ended]
@@ -81,7 +81,6 @@ class Memory:
             self.lanes[session_id] = left
         if left and was_head:
             self.queue.append(left[0])
-        return bool(left) and was_head
 
     def claim(self, run_id: str, token: str) -> Claim:
         """Take the right to execute a run."""
@@ -216,7 +215,7 @@ class MemoryRuns(Runs):
         ending: Ending,
         *,
         lines: Sequence[HistoryLine] = (),
-        session: Session | None = None,
+        session_ends: datetime | None = None,
         share_for: timedelta = timedelta(0),
     ) -> bool:
         memory, run, status = self._memory, pen.run, status_of(terminal)
@@ -228,10 +227,12 @@ class MemoryRuns(Runs):
         memory.counts[status] += 1
         sid = run.session_id or ""
         memory.lines[sid] += lines
-        if session is not None:
-            memory.sessions[sid] = session
+        if session_ends is not None:
+            session = memory.sessions[sid]
+            memory.sessions[sid] = msgspec.structs.replace(session, expires_at=session_ends)
         pen.end()
-        return memory.next_turn(sid, run.run_id)
+        memory.next_turn(sid, run.run_id)
+        return bool(memory.queue)
 
     @override
     async def ask_cancel(self, run_id: str, by: str) -> bool:

@@ -122,7 +122,7 @@ class Worker:
             await pen.drain()
 
     async def finish(self, pen: Pen, terminal: Terminal = DONE, **fields: Any) -> bool:
-        """End a run; returns whether the next one of its session is queued."""
+        """End a run; returns whether one is queued that could begin."""
         ending = Ending(ended_at=now(), usage=Usage(1, 2, 3, 1), text="done")
         lines = [a_line(pen.run, "assistant", "done")] if pen.run.session_id else []
         return await self.store.runs.finish(pen, terminal, ending, **{"lines": lines} | fields)

@@ -227,7 +227,7 @@ async def test_while_it_waits_nothing_it_needs_expires(make_worker: MakeWorker) 
     claim = await one.store.leases.claim(queued.run_id)
     assert claim is not None
     pen = one.store.log.open_pen(claim)
-    await one.finish(pen, session=await one.store.sessions.find("ses_1"))
+    await one.finish(pen, session_ends=one.store.sessions.end())
     of_session = {keys.session("ses_1"), keys.messages("ses_1"), keys.session_runs("ses_1")}
     needed = of_session | {keys.lane("ses_1"), keys.owner(OWNER), keys.cast("cast_1")}
     needed |= {*keys.all_of_run(run.run_id)} - {keys.lease(run.run_id)}

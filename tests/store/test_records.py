@@ -162,8 +162,7 @@ async def test_history_is_in_turns_whatever_came_when(one: Worker) -> None:
 async def test_everything_but_the_counts_expires(one: Worker) -> None:
     pen = await one.pen(a_run(), idempotency=("k", "f"))
     await one.write(pen, *an_answer(2))
-    session = one.store.sessions.touch(a_session())
-    await one.finish(pen, session=session)
+    await one.finish(pen, session_ends=one.store.sessions.end())
     await one.finish(await one.pen(a_run(None, cache_key="q")), share_for=timedelta(seconds=30))
     await one.store.sessions.create(a_session("ses_2"))
     left = {key: await one.redis.pttl(key) for key in await one.keys() - {keys.STATS}}
@@ -203,7 +202,7 @@ async def test_an_end_does_not_bring_a_deleted_session_back(one: Worker) -> None
     await one.write(pen, *an_answer(1))
     await one.store.sessions.delete("ses_1", OWNER)
     with pytest.raises(LeaseLostError):
-        await one.finish(pen, session=a_session())
+        await one.finish(pen, session_ends=now())
     assert await one.keys() == SHARED
 
 

@@ -12,6 +12,7 @@ from assistant.web.keys import PARTS
 from assistant.worker import Worker
 from tests import client, processes
 from tests.web.conftest import MakeSite
+from tests.web.site import Site
 from tests.web.sockets import connected
 
 
@@ -93,6 +94,23 @@ async def test_a_slot_that_was_held_for_nothing_is_given_to_the_queue(make_site:
         assert (await site.get(f"/runs/{waiting['run_id']}"))["status"] == "queued"
     async with asyncio.timeout(5):
         assert (await site.ended(waiting["run_id"]))["status"] == "completed"
+
+
+async def test_a_run_that_ends_with_nobody_queued_has_nobody_look(make_site: MakeSite) -> None:
+    site = await make_site(LEASE_RENEW_SECONDS=60, LEASE_SECONDS=300)
+    async with asyncio.timeout(5):
+        while not await _looks(site):
+            # Each process begins with one.
+            await asyncio.sleep(0.01)
+    for _ in range(3):
+        await site.ask("hello")
+    assert await _looks(site) == 1
+
+
+async def _looks(site: Site) -> int:
+    """Return how often anybody has looked into the queue."""
+    told = await site.server.app[PARTS].store.redis.call("INFO", "commandstats")
+    return int(told.get("cmdstat_zpopmin", {"calls": 0})["calls"])
 
 
 async def test_no_slot_is_held_while_others_are_told_of_a_run(

@@ -17,6 +17,14 @@ local function at_least(key, ms)
   return math.max(tonumber(ms), redis.call('PTTL', key))
 end
 
+-- Move a session's end on. The rest of its record may have become another since it was last read.
+local function prolong(key, ends)
+  local record = redis.call('GET', key)
+  if not record then return end
+  local moved = string.gsub(record, '"expires_at":"[^"]*"', '"expires_at":"' .. ends .. '"', 1)
+  redis.call('SET', key, moved, 'KEEPTTL')
+end
+
 local function keep(key, ms) redis.call('PEXPIRE', key, at_least(key, ms)) end
 
 -- The number of the last entry: they have no gap, from 0 on.
@@ -98,13 +106,11 @@ local function dequeue()
   return top[1]
 end
 
--- Queue whichever run of a session has its turn now; returns whether one was queued.
+-- Queue whichever run of a session has its turn now.
 local function next_turn(sid)
   local head = redis.call('LINDEX', lane_key(sid), 0)
-  if not head or redis.call('HGET', run_key(head), 'status') ~= 'queued' then return 0 end
-  if redis.call('ZSCORE', QUEUE, head) then return 0 end
-  enqueue(head)
-  return 1
+  if not head or redis.call('HGET', run_key(head), 'status') ~= 'queued' then return end
+  if not redis.call('ZSCORE', QUEUE, head) then enqueue(head) end
 end
 
 local function claimed(rid)

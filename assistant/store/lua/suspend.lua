@@ -1,7 +1,7 @@
 -- Write the requests for approval, keep the checkpoint, and let the run wait with nobody on it.
 -- KEYS: session, messages, session runs, owner's sessions, cast; all are kept for as long as the
 --       run may wait.
--- ARGV: run id, token, lease ms, first sequence, checkpoint, keep ms, session record, then for each
+-- ARGV: run id, token, lease ms, first sequence, checkpoint, keep ms, session's end, then for each
 --       request: event, call id, record, expiry ms.
 local rid, events = ARGV[1], {}
 for i = 8, #ARGV, 4 do events[#events + 1] = ARGV[i] end
@@ -15,8 +15,6 @@ for i = 8, #ARGV, 4 do
 end
 redis.call('HSET', run_key(rid), 'status', 'waiting', 'holder', '', 'crashes', 0)
 redis.call('DEL', lease_key(rid))
-if ARGV[7] ~= '' and redis.call('EXISTS', KEYS[1]) == 1 then
-  redis.call('SET', KEYS[1], ARGV[7], 'KEEPTTL')
-end
+if ARGV[7] ~= '' then prolong(KEYS[1], ARGV[7]) end
 for _, key in ipairs(KEYS) do keep(key, ARGV[6]) end
 return 'ok'

@@ -11,7 +11,7 @@ from assistant.telemetry.redaction.walk import Walk
 
 _SHORTEST = 4  # signs of the shortest text that is looked at
 _LONGEST_ID = 64
-_KEPT = 2_048  # short texts without a place that calls for a look, such as names of events
+_KEPT = 2_048  # short texts in which nothing was found, such as names of events
 _TIMES = 4  # readings of a text at most; the second finds nothing as a rule
 _TIME_SIGNS = "0123456789-:.+TZ"
 # Line ends that JSON leaves as they are.
@@ -40,8 +40,7 @@ class Texts:
             page = Page(text, walk, self._shown)
             self._scanner.read(page)
             if not page.found:
-                if not page.places:
-                    self._remember(text)
+                self._remember(text)
                 break
             # Without one value, another may show that was glued to it or lay in its shade.
             text = self._without(text, page.marks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -83,7 +84,12 @@ def _check(request: web.Request, wanted: str, *, on: bool) -> None:
 
 
 def _names_this_machine(request: web.Request) -> bool:
+    return _is_this_machine(request.host)
+
+
+@lru_cache(maxsize=64)
+def _is_this_machine(host: str) -> bool:
     try:
-        return is_loopback(urlsplit(f"//{request.host}").hostname)
+        return is_loopback(urlsplit(f"//{host}").hostname)
     except ValueError:
         return False
