@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -68,12 +69,11 @@ async def open_parts(
             # On other machines there is another file, with other appointments.
             log.warning("clinic.not_shared", cure="set DATABASE_URL")
         engine = await stack.enter_async_context(_engine(settings, _tools(clinic, tools)))
-        personas = Catalog(
-            settings.agents_dir or default_folder(),
-            default=settings.default_persona,
-            check=engine.check,
-        )
+        # Personas are read while the store starts, which is a process of its own.
+        reading = asyncio.create_task(asyncio.to_thread(_catalog, settings, engine))
+        stack.push_async_callback(lambda: asyncio.gather(reading, return_exceptions=True))
         store = await stack.enter_async_context(open_store(_store(settings)))
+        personas = await reading
         attempts = Attempts(
             store,
             engine,
@@ -85,6 +85,11 @@ async def open_parts(
         runs = RunService(store, personas, engine, worker)
         await stack.enter_async_context(running(personas.watch, "personas.watch"))
         yield Parts(settings, clinic, personas, store, engine, worker, attempts, runs)
+
+
+def _catalog(settings: Settings, engine: Engine) -> Catalog:
+    folder = settings.agents_dir or default_folder()
+    return Catalog(folder, default=settings.default_persona, check=engine.check)
 
 
 async def _open_worker(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values
 
+from assistant.cli.certificates import read_when_used
 from assistant.cli.memory import uncollected
 from assistant.cli.parser import Act, make_parser
 from assistant.cli.variables import with_telemetry
@@ -49,7 +50,8 @@ def main(
         configure_logging(level, settings.log_format, levels=settings.log_levels)
         log_crashes()
         with uncollected():
-            act: Act = options.load()
+            with read_when_used():
+                act: Act = options.load()
             return act(options, settings)
     except AssistantError as error:
         # A key that was pasted to where none belongs is not shown either.

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from assistant.clinic.records.engines import arm_sqlite
 from assistant.clinic.upkeep.seeding import DEFAULT_SEED, fill_empty, seed
-from assistant.clinic.upkeep.steps import HEAD, revision_of, upgrade
+from assistant.clinic.upkeep.steps import HEAD, make, revision_of, upgrade
 from assistant.errors import SettingsError
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ def prepare_file(file: Path, at: datetime) -> None:
     """
 
     def demo(connection: Connection) -> None:
-        upgrade(connection)
+        make(connection)
         seed(connection, DEFAULT_SEED, at)
 
     with _cured(file):
@@ -52,7 +52,7 @@ def make_tables(file: Path) -> None:
     """
     with _cured(file):
         if not file.exists():
-            _make(file, upgrade)
+            _make(file, make)
         _bring_up(file)
 
 
