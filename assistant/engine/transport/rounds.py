@@ -13,9 +13,9 @@ _TICK = 0.005
 _STEP = 0.1
 """Seconds between two looks at how full the core is."""
 
-_FULL, _FREE, _IDLE = 0.85, 0.7, 0.5
-"""Shares of the time that the loop's thread computes: above which streams rest longer, below
-which less long, and below which not at all."""
+_FULL, _FREE = 0.85, 0.6
+"""Shares of the time that the loop's thread computes: above which streams rest longer, and below
+which less long."""
 
 _LATE = 0.006
 """Seconds by which looks come late, on average, where others have the core."""
@@ -89,10 +89,8 @@ class Rounds:
         share = (self._seen[1] - before[1]) / (self._seen[0] - before[0])
         if share > _FULL or self._late > _LATE:
             self.rest = min(max(self.rest + _LONGER, _SHORTEST), _LONGEST)
-        elif share < _IDLE:
-            self.rest = 0.0
-        elif share < _FREE and self.rest:
-            self.rest = max(self.rest - _LONGER, _SHORTEST)
+        elif share < _FREE:
+            self.rest = self.rest - _LONGER if self.rest > _SHORTEST else 0.0
 
 
 def _clocks() -> tuple[float, float]:
