@@ -222,8 +222,8 @@ AROUND = (
 
 DELAYS = (
     Row(
-        "greatest standstill of the load generator, lateness of the model, ms",
-        greatest("gap_ms", "late_ms"),
+        "greatest standstill of load generator and disk, lateness of the model, ms",
+        greatest("gap_ms", "disk_ms", "late_ms"),
     ),
     Row("samples of a round: tokens, answers", greatest("tokens", "answers")),
     Row("rounds quiet enough to judge delays", quiet),

@@ -15,8 +15,8 @@ from pathlib import Path
 from bench.kit.answers import Answer
 from bench.kit.load import Load, drive
 from bench.kit.measure import Cores, move, percentile
-from bench.kit.servers import Running, Upstream, Variant, serving, upstream
-from bench.kit.witness import Heartbeat, counters, lateness, testimony
+from bench.kit.servers import Running, Upstream, Variant, disk, serving, upstream
+from bench.kit.witness import Disk, Heartbeat, counters, lateness, testimony
 
 Figures = dict[str, float]
 
@@ -125,7 +125,7 @@ async def _measure(server: Running, load: Load, model: Upstream, cores: Cores) -
     pids |= {"store": server.store_pid} if server.store_pid else {}
     gc.collect()  # now, as none comes while a load runs
     before = counters(pids, cores)
-    with Heartbeat() as heart:
+    with Heartbeat() as heart, Disk(disk()) as written:
         recordings = await drive(server.host, server.port, load, server.variant.wire)
     after = counters(pids, cores)
     answers = [server.variant.wire.read(recording, load.tokens) for recording in recordings]
@@ -133,7 +133,7 @@ async def _measure(server: Running, load: Load, model: Upstream, cores: Cores) -
     span, store = _span(answers), used.setdefault("store", 0.0)
     return {
         **{f"{name}_us": one * 1e6 / load.total for name, one in used.items()},
-        **testimony(before, after, heart, lateness(answers, load.pace)),
+        **testimony(before, after, (heart, written), lateness(answers, load.pace)),
         **_latencies(answers),
         "run_us": used["server"] * 1e6 / len(answers),
         "store_run_us": store * 1e6 / len(answers),

@@ -24,7 +24,7 @@ from bench.kit.load import Load
 from bench.kit.measure import Cores, fsync_ms, machine, split_cores
 from bench.kit.report import Row, publish
 from bench.kit.rounds import Figures, Results, compare
-from bench.kit.servers import ROOT, Variant
+from bench.kit.servers import ROOT, Variant, disk
 
 RESULTS = ROOT / "bench" / "results"
 _WHERE = "where every figure goes"
@@ -138,13 +138,6 @@ def _flags(name: str, about: str | None) -> argparse.ArgumentParser:
     made.add_argument("--quick", action="store_true", help=_QUICK)
     made.add_argument("--limit", type=float, default=_LIMIT, help="seconds, at most (%(default)s)")
     return made
-
-
-def disk() -> Path:
-    """Return where a server would keep its data: in many places, /tmp is no disk at all."""
-    folder = ROOT / "var"
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 def facts(here: str, cores: Cores, folder: Path) -> dict[str, str]:

@@ -22,6 +22,13 @@ _STOP_SECONDS = 15
 _SERVE = ("-m", "assistant", "--env-file", os.devnull, "serve")
 
 
+def disk() -> Path:
+    """Return where a server would keep its data: in many places, /tmp is no disk at all."""
+    folder = ROOT / "var"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """A server to compare.
