@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ssl import SSLContext, SSLObject
+from ssl import SSLContext, SSLObject, SSLSocket
 from typing import Any
 
 from typing_extensions import override
@@ -17,10 +17,18 @@ class _ReadWhenUsed(SSLContext):
 
     @override
     def wrap_bio(self, *args: Any, **options: Any) -> SSLObject:
-        if not self._read:
-            self._read = True
-            self.set_default_verify_paths()
+        self._read_once()
         return super().wrap_bio(*args, **options)
+
+    @override
+    def wrap_socket(self, *args: Any, **options: Any) -> SSLSocket:
+        self._read_once()
+        return super().wrap_socket(*args, **options)
+
+    def _read_once(self) -> None:
+        if not self._read:
+            self.set_default_verify_paths()
+            self._read = True
 
 
 def _put_off(context: SSLContext) -> None:

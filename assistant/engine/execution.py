@@ -1,4 +1,4 @@
-"""Makes one answer: persona and history through the SDK's runner, told to a record."""
+"""Makes one answer: persona and history through the SDK, told to a record."""
 
 from __future__ import annotations
 
@@ -61,6 +61,7 @@ class Execution:
         self.checkpoint = job.checkpoint
         self.wanted: list[Approval] = []
         self.usage = Usage()
+        self._failed = 0
         if job.checkpoint is not None:
             self._narrator.go_on(job.checkpoint, job.told)
 
@@ -162,6 +163,7 @@ class Execution:
         if not answer.is_words:
             # What else a model may say to who gave it no tools, the runner knows how to take.
             self._running.models.answered = answer
+            self._failed = answer.attempts - 1
             return False
         self._transcript.take(answer.items)
         self.usage = _used(answer)
@@ -185,7 +187,7 @@ class Execution:
         finally:
             # Leaving the stream does not stop the runner, so it is told to.
             result.cancel()
-            self.usage = _usage(result)
+            self.usage = _usage(result, self._failed)
             self._transcript.rest()
         return result.to_state() if result.interruptions else None
 
@@ -212,9 +214,10 @@ class Execution:
         await self._record.keep(self.checkpoint)
 
 
-def _usage(result: RunResultStreaming) -> Usage:
+def _usage(result: RunResultStreaming, failed: int) -> Usage:
     used = result.context_wrapper.usage
-    return Usage(used.input_tokens, used.output_tokens, used.total_tokens, used.requests)
+    requests = used.requests + failed
+    return Usage(used.input_tokens, used.output_tokens, used.total_tokens, requests)
 
 
 def _used(answer: plain.Answer) -> Usage:

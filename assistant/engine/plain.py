@@ -145,7 +145,10 @@ class Answered(Model):
 
 @contextmanager
 def _at_work(name: str) -> Iterator[None]:
-    """Have the SDK's traces tell of an agent that works within, as its runner would."""
+    """Have the SDK's traces tell of an agent that works within, as its runner would.
+
+    Where the runner goes on from the answer, it tells of the agent once more.
+    """
     if not tracing.is_on():
         yield
         return

@@ -1,4 +1,4 @@
-"""Sends messages over a WebSocket: one of the two places that write to a client."""
+"""Sends messages over a WebSocket, and says of any connection whether it takes more at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Sender:
     """What goes to one client; one that does not read is dropped, its runs go on."""
 
     def __init__(self, request: web.Request, ws: web.WebSocketResponse) -> None:
-        self._transport = request.transport
+        self._request = request
         self._patience = request.app[SETTINGS].write_timeout_seconds
         self._ws = ws
         self._late: set[asyncio.Task[None]] = set()
@@ -36,12 +36,12 @@ class Sender:
         except TimeoutError:
             log.info("stream.dropped", why="client does not read")
             clients.STREAMS_DROPPED.add(kind="websocket")
-            if self._transport is not None:
-                self._transport.abort()
+            if self._request.transport is not None:
+                self._request.transport.abort()
 
     def send_now(self, frames: list[bytes]) -> bool:
         """Send messages if there is room for them; returns whether they were sent."""
-        if not has_room(self._transport, sum(map(len, frames))):
+        if not has_room(self._request, sum(map(len, frames))):
             return False
         return all(at_once(self._ws.send_frame(data, WSMsgType.TEXT)) for data in frames)
 
@@ -58,9 +58,15 @@ class Sender:
             await self._ws.send_frame(data, WSMsgType.TEXT)
 
 
-def has_room(transport: asyncio.Transport | None, size: int) -> bool:
+def has_room(request: web.BaseRequest, size: int) -> bool:
     """Return whether so little waits for a client that more may be written without waiting."""
-    return transport is not None and transport.get_write_buffer_size() + size < _NO_WAIT
+    transport = request.transport
+    return (
+        transport is not None
+        and transport.get_write_buffer_size() + size < _NO_WAIT
+        # Once there was too much, aiohttp waits until there is far less.
+        and not request.protocol.writing_paused
+    )
 
 
 def at_once(write: Coroutine[None, None, None]) -> bool:

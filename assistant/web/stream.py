@@ -132,7 +132,7 @@ class _Relay:
         return self._has_room(data) and at_once(self._response.write(data))
 
     def _has_room(self, data: bytes) -> bool:
-        return has_room(self._request.transport, len(data))
+        return has_room(self._request, len(data))
 
 
 @contextmanager

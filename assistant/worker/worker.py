@@ -37,7 +37,7 @@ class Worker:
         self._taken: dict[str, Taken] = {}
         self._reserved = 0
         self._draining, self._alone = False, False
-        self._owes_look = False  # into the queue: at the last one no slot was free
+        self._owes_look = False  # into the queue, where something may wait
         self._taking = asyncio.Lock()
         self._work = asyncio.Event()
         self._freed = asyncio.Event()

@@ -227,8 +227,7 @@ class MemoryRuns(Runs):
         memory.counts[status] += 1
         sid = run.session_id or ""
         memory.lines[sid] += lines
-        if session_ends is not None:
-            session = memory.sessions[sid]
+        if session_ends is not None and (session := memory.sessions.get(sid)) is not None:
             memory.sessions[sid] = msgspec.structs.replace(session, expires_at=session_ends)
         pen.end()
         memory.next_turn(sid, run.run_id)

@@ -60,6 +60,11 @@ SCRIPTS: dict[str, Callable[[], list[Any]]] = {
         spoken("None such."),
     ],
     "only made-up tools": lambda: [[function_call("made_up", {}, call_id="t")]] * 9,
+    "asked twice for a made-up tool": lambda: [
+        ModelStep(error=_GONE),
+        [function_call("made_up", {}, call_id="t")],
+        _COUNTED,
+    ],
     "asked twice": lambda: [ModelStep(error=_GONE), _COUNTED],
     "gone for good": lambda: [ModelStep(error=_GONE)] * 9,
     "broken before": lambda: [spoken(error=_CUT)] * 2,
@@ -129,6 +134,8 @@ async def test_it_is_as_the_runner_would_have_it(
     assert replace(ours, usage=theirs.usage) == theirs
     if name == "counted":
         assert ours.usage == theirs.usage == Usage(7, 2, 9, 1)
+    if name.startswith("asked twice for"):
+        assert ours.usage == theirs.usage
     if name == "asked twice":
         assert ours.usage == theirs.usage == Usage(7, 2, 9, 2)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -12,11 +13,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from assistant.events import Entry, MessageDelta
-from assistant.store import Cursor
+from assistant.models import now
+from assistant.store import Cursor, Ending
 from assistant.web.keys import LIFE, PARTS, SETTINGS, Life
 from assistant.web.sending import Sender
 from assistant.web.stream import stream_run
-from tests.store.records import Worker, a_run
+from tests.store.records import DONE, Worker, a_run
 from tests.web.conftest import MakeSite
 from tests.web.site import Site
 
@@ -120,3 +122,52 @@ async def test_who_does_not_read_is_dropped(make_site: MakeSite) -> None:
         back.write(_HELLO)
         assert await dropped
         back.close()
+
+
+async def test_the_end_is_written_once_to_who_reads_slowly(make_site: MakeSite) -> None:
+    site = await make_site(LEASE_SECONDS=60)
+    store = site.server.app[PARTS].store
+    worker = Worker(store, store.redis)
+    pen = await worker.pen(a_run())
+    followed = asyncio.get_running_loop().create_future()
+
+    async def follow(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        sending = request.transport.get_extra_info("socket")
+        sending.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
+        if not followed.done():
+            followed.set_result(request)
+            return await stream_run(request, pen.run)
+        return web.Response(text="second")
+
+    async with _serving(site, follow) as server, asyncio.timeout(30):
+        loop, client = asyncio.get_running_loop(), socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8_192)
+        # Small packets, so that the server learns of each bit of room at once.
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        client.settimeout(0)
+        await loop.sock_connect(client, (str(server.host), int(server.port or 0)))
+        await loop.sock_sendall(client, b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        request = await followed
+        while not request.protocol.writing_paused:
+            await worker.write(pen, MessageDelta("msg_a", "x" * 4_000))
+            await asyncio.sleep(0)
+        data = b""
+        # Little enough for more to be written, and yet aiohttp waits for less.
+        while request.transport.get_write_buffer_size() > 28_000:
+            data += await loop.sock_recv(client, 1_500)
+            await asyncio.sleep(0)
+        assert request.protocol.writing_paused
+        await store.runs.finish(pen, DONE, Ending(now()))
+        while not data.endswith(b"0\r\n\r\n"):
+            data += await loop.sock_recv(client, 65_536)
+        # The connection is good for another request, and nothing of the first is left on it.
+        await loop.sock_sendall(client, b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        while b"second" not in data:
+            piece = await loop.sock_recv(client, 65_536)
+            assert piece, "closed by the server"
+            data += piece
+        client.close()
+        store.log.close_pen(pen)
+    assert data.count(b"0\r\n\r\nHTTP/1.1 200 OK") == 1
+    assert b"0\r\n\r\n0\r\n\r\n" not in data

@@ -9,6 +9,7 @@ its items. What is done once for each token is done here.
 | `door` | the pool of connections to one provider, and the request as bytes |
 | `reply` | one answer's bytes as they arrive, and what becomes of its connection |
 | `tap` | what comes, looked at as it comes, before any task is woken |
+| `rounds` | who rests between two reads, where the core is full |
 | `sse` | events out of bytes |
 | `stream`, `chat`, `responses` | what of the events is text, and what the SDK must see |
 | `telling` | the text on its way to the listeners, past the runner |

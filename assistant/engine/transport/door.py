@@ -31,6 +31,9 @@ class Door:
 
     `client` is the openai client for the same provider: it says where that is and who asks, and
     is what does all that is no stream.
+
+    Attributes:
+        rounds: who of those that read its streams has to rest.
     """
 
     def __init__(self, client: AsyncOpenAI, session: aiohttp.ClientSession, silence: float) -> None:
@@ -39,7 +42,7 @@ class Door:
         self.base_url = str(client.base_url)
         self._session = session
         self._silence = silence
-        self._rounds = Rounds()
+        self.rounds = Rounds()
         # Up to the head; from then on `Reply` sees to it.
         self._timeout = aiohttp.ClientTimeout(connect=min(silence, 10), sock_read=silence)
         self._headers = _headers(client)
@@ -64,7 +67,7 @@ class Door:
             raise fault from fault.__cause__
         if not response.ok or response.status >= httpx2.codes.MULTIPLE_CHOICES:
             raise await refused(response, self.client)
-        return Reply(response, self._silence, self._rounds)
+        return Reply(response, self._silence, self.rounds)
 
     def _url(self, path: str) -> URL:
         known = self._urls.get(path)

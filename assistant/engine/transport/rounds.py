@@ -77,12 +77,12 @@ class Rounds:
         self._late += (now - self._due - self._late) * _WEIGHT
         if now - self._seen[0] >= _STEP:
             self._adapt()
-        while resting and resting[0][0] <= now:
-            resting.popleft()[1].go_on()
         if self._readers or resting:
             self._wait()
         else:
             self._timer, self.rest = None, 0.0
+        while resting and resting[0][0] <= now:
+            resting.popleft()[1].go_on()
 
     def _adapt(self) -> None:
         before, self._seen = self._seen, _clocks()

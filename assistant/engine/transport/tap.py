@@ -40,6 +40,8 @@ class Tap(asyncio.Protocol):
         """
         self._handler, self._body, self._silence = handler, body, silence
         self._transport, self._rounds = transport, rounds
+        # Under TLS uvloop throws away what it has not handed on when the server closes.
+        self._can_pause = transport.get_extra_info("sslcontext") is None
         self._rests = False
         self._waiting: asyncio.Future[None] | None = None
         self._watch: Watch | None = None
@@ -76,20 +78,27 @@ class Tap(asyncio.Protocol):
     @override
     def data_received(self, data: bytes) -> None:
         self._handler.data_received(data)
-        if self._watch is not None:
-            self._watch.seen()
-            self._tell()
-            if self._rounds.rest and self._waiting is not None and not self._waiting.done():
+        if self._watch is None:
+            return
+        self._watch.seen()
+        if self._rests:
+            return
+        self._tell()
+        if self._rounds.rest and self._waiting is not None and not self._waiting.done():
+            self._rests = True
+            if self._can_pause:
                 # All was taken, so that aiohttp itself has no reason to hold the reading back.
-                self._rests = True
                 self._transport.pause_reading()
-                self._rounds.turn(self)
+            self._rounds.turn(self)
 
     def go_on(self) -> None:
-        """Read again, after a rest."""
+        """Read again, after a rest; or look at what was read meanwhile."""
         if self._rests:
             self._rests = False
-            self._transport.resume_reading()
+            if self._can_pause:
+                self._transport.resume_reading()
+            else:
+                self._tell()
 
     @override
     def eof_received(self) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
+import aiohttp
 import pytest
+from openai import AsyncOpenAI
 
+from assistant.engine.transport import Door
 from assistant.engine.transport.rounds import Rounds
+from tests.certificates import lay_certificate, tls_server
 from tests.engine.transport.answers import APIS, BEGUN, MORE, REST
 from tests.engine.transport.serving import END, Asked, Listener, answer, opened, serving, text_of
 
@@ -125,3 +131,34 @@ async def test_who_leaves_while_it_rests_leaves_nothing_behind(api: str) -> None
         with suppress(asyncio.CancelledError):
             await reading
         await server.until_left(1)
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_what_comes_under_tls_and_is_closed_at_once_is_all_told(api: str, tmp_path: Path) -> None:
+    uvloop = pytest.importorskip("uvloop")
+    certificate = lay_certificate(tmp_path)
+
+    async def serve(reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        await reader.readexactly(length)
+        for piece in (BEGUN[api], *[MORE[api]] * 10, REST[api] + END):
+            out.write(piece)
+            await out.drain()
+            await asyncio.sleep(0.002)
+        out.transport.abort()
+
+    async def ask() -> str:
+        listener = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls_server(certificate))
+        url = f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1"
+        client, voice = AsyncOpenAI(api_key="key", base_url=url), Listener()
+        known = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=certificate))
+        async with listener, aiohttp.ClientSession(connector=known) as session, client:
+            door = Door(client, session, 5)
+            # As where the core is full.
+            door.rounds.rest = 0.04
+            await text_of(answer(door, api, voice))
+        return "".join(text for text, _ in voice.said)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(ask()) == "llo" * 11
