@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 config/setup.sh runtime dev
+# What an install has written goes to the disk now, and holds up no store that waits for it later.
+sync
 bin=.venv/bin
 export PATH="$PWD/$bin:$PATH"
 
