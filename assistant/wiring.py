@@ -71,6 +71,7 @@ async def open_parts(
         engine = await stack.enter_async_context(_engine(settings, _tools(clinic, tools)))
         # Personas are read while the store starts, which is a process of its own.
         reading = asyncio.create_task(asyncio.to_thread(_catalog, settings, engine))
+        # Without a store nobody asks for them, and the thread has to end all the same.
         stack.push_async_callback(lambda: asyncio.gather(reading, return_exceptions=True))
         store = await stack.enter_async_context(open_store(_store(settings)))
         personas = await reading

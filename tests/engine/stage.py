@@ -13,6 +13,8 @@ from agents.testing import ModelCall, ModelStep, ScriptedModel, assistant_messag
 from openai.types.responses import (
     Response,
     ResponseCompletedEvent,
+    ResponseOutputMessage,
+    ResponseOutputRefusal,
     ResponseTextDeltaEvent,
     ResponseUsage,
 )
@@ -121,6 +123,17 @@ def said(deltas: Sequence[str]) -> Iterator[ResponseTextDeltaEvent]:
             output_index=0,
             sequence_number=number,
         )
+
+
+def refused(text: str) -> ResponseOutputMessage:
+    """Return the message of a model that says no."""
+    return ResponseOutputMessage(
+        id="m",
+        type="message",
+        role="assistant",
+        status="completed",
+        content=[ResponseOutputRefusal(type="refusal", refusal=text)],
+    )
 
 
 def spoken(*deltas: str, error: Exception | None = None) -> ModelStep:

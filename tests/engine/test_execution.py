@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
-from openai.types.responses import ResponseOutputMessage, ResponseOutputRefusal
 
 from assistant.engine.narration import sendable
 from assistant.errors import LeaseLostError, ModelError
 from assistant.tool import Call
-from tests.engine.stage import Stage, check_rules, play, run_to_halt, spoken
+from tests.engine.stage import Stage, check_rules, play, refused, run_to_halt, spoken
 from tests.engine.talks import TOOLS, Words
 
 MESSAGE = ["message.started", "message.delta", "message.completed"]
@@ -114,15 +113,8 @@ async def test_messages_of_one_reply_are_parted_by_a_blank_line() -> None:
 
 
 async def test_a_refusal_is_the_answer() -> None:
-    refusal = ResponseOutputMessage(
-        id="m",
-        type="message",
-        role="assistant",
-        status="completed",
-        content=[ResponseOutputRefusal(type="refusal", refusal="No.")],
-    )
     stage = Stage()
-    execution = play(stage, ScriptedModel([[refusal]]))
+    execution = play(stage, ScriptedModel([[refused("No.")]]))
     await execution.run()
     assert (stage.types, execution.text) == (MESSAGE, "No.")
     assert len(execution.items) == 1

@@ -12,28 +12,17 @@ import pytest
 from agents.exceptions import _mark_error_to_drain_stream_events
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
 from agents.usage import Usage as SdkUsage
-from openai.types.responses import (
-    ResponseOutputMessage,
-    ResponseOutputRefusal,
-    ResponseReasoningItem,
-)
+from openai.types.responses import ResponseReasoningItem
 from openai.types.responses.response_reasoning_item import Summary
 
 from assistant.engine import plain
 from assistant.errors import ModelError
 from assistant.events import MessageCompleted, MessageStarted, ToolReturned, Usage
 from assistant.persona import Persona
-from tests.engine.stage import PERSONAS, Stage, check_rules, play, run_to_halt, spoken
+from tests.engine.stage import PERSONAS, Stage, check_rules, play, refused, run_to_halt, spoken
 
 _THOUGHT = ResponseReasoningItem(
     id="r", type="reasoning", summary=[Summary(text="Hm.", type="summary_text")]
-)
-_REFUSAL = ResponseOutputMessage(
-    id="m",
-    type="message",
-    role="assistant",
-    status="completed",
-    content=[ResponseOutputRefusal(type="refusal", refusal="No.")],
 )
 _GONE = openai.APIConnectionError(request=httpx2.Request("POST", "http://model"))
 _CUT = ModelError("model_cut", "It broke.", retryable=True)
@@ -52,7 +41,7 @@ SCRIPTS: dict[str, Callable[[], list[Any]]] = {
     ],
     "a thought": lambda: [[_THOUGHT, assistant_message("Yes.")]],
     "a thought alone": lambda: [[_THOUGHT]],
-    "a refusal": lambda: [[_REFUSAL]],
+    "a refusal": lambda: [[refused("No.")]],
     "nothing": lambda: [[]],
     "blanks": lambda: [[assistant_message("  \n")]],
     "a made-up tool": lambda: [
