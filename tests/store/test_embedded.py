@@ -18,7 +18,11 @@ from assistant.store.embedded import EmbeddedStore
 from tests.store.valkeys import leftover, restarted, running, valkeys
 
 
-async def test_it_listens_for_its_owner_only_and_writes_each_command_down(tmp_path: Path) -> None:
+async def test_it_listens_for_its_owner_only_and_writes_each_command_down(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    # A long path would not do for a socket.
+    tmp_path = tmp_path_factory.mktemp("own")
     async with running(tmp_path) as (store, redis):
         assert store.url == f"unix://{tmp_path}/store/valkey.sock"
         assert stat.S_IMODE((tmp_path / "store").stat().st_mode) == 0o700
