@@ -36,7 +36,7 @@ class ChatModel(OpenAIChatCompletionsModel):
     def stream_response(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
         """Return the SDK's events; they end with what became of the answer, raised as an error."""
         asked = Asked.of(self._service, str(self.model), *args, **kwargs)
-        return calls.watched(_seen_to(self.made(*args, **kwargs)), asked)
+        return calls.watched(seen_to(self.made(*args, **kwargs)), asked)
 
     def made(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
         """Return the events as the SDK makes them."""
@@ -69,7 +69,7 @@ class ResponsesModel(OpenAIResponsesModel):
     def stream_response(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
         """Return the SDK's events; they end with what became of the answer, raised as an error."""
         asked = Asked.of(self._service, str(self.model), *args, **kwargs)
-        return calls.watched(_seen_to(self.made(*args, **kwargs)), asked)
+        return calls.watched(seen_to(self.made(*args, **kwargs)), asked)
 
     def made(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
         """Return the events as the SDK makes them."""
@@ -119,7 +119,7 @@ class _Chunks:
         await self._stream.close()
 
 
-async def _seen_to(events: AsyncGenerator[Any]) -> AsyncGenerator[Any]:
+async def seen_to(events: AsyncGenerator[Any]) -> AsyncGenerator[Any]:
     """Pass events on up to the one that completes the answer."""
     began, held = False, list[Any]()
     async with aclosing(events):

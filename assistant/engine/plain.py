@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,7 @@ from typing_extensions import override
 from assistant import tracing
 from assistant.engine import faults
 from assistant.engine.jobs import RunContext
+from assistant.engine.transport import DirectChatModel
 
 _WORDS = frozenset({"role", "content"})
 
@@ -82,7 +83,7 @@ async def ask(
         Exception: why there is no answer, as the model tells it.
     """
     instructions = await agent.get_system_prompt(RunContextWrapper(context))
-    call = partial(model.stream_response, instructions, _prepared(given))
+    call = partial(_asked, model, instructions, _prepared(given), agent.model_settings)
     failed = [0]
     ended: ResponseCompletedEvent | None = None
     done: list[Any] = []
@@ -106,17 +107,7 @@ def _events(
 ) -> AsyncGenerator[Any]:
     """Return the events of a call, with retries, which are counted in `failed`."""
     return stream_response_with_retry(
-        # With no tools, no schema, no hand-overs; our own spans know more of a call.
-        get_stream=lambda: call(
-            settings,
-            [],
-            None,
-            [],
-            ModelTracing.DISABLED,
-            previous_response_id=None,
-            conversation_id=None,
-            prompt=None,
-        ),
+        get_stream=call,
         rewind=_nothing_to_rewind,
         retry_settings=settings.retry,
         get_retry_advice=model.get_retry_advice,
@@ -124,6 +115,27 @@ def _events(
         conversation_id=None,
         timeout=settings.timeout,
         failed_retry_attempts_out=failed,
+    )
+
+
+def _asked(
+    model: Model, instructions: str | None, given: list[Any], settings: ModelSettings
+) -> AsyncIterator[Any]:
+    """Return the events of one try: with no tools, no schema, no hand-overs."""
+    if isinstance(model, DirectChatModel):
+        return model.in_words(instructions, given, settings)
+    # Our own spans know more of a call.
+    return model.stream_response(
+        instructions,
+        given,
+        settings,
+        [],
+        None,
+        [],
+        ModelTracing.DISABLED,
+        previous_response_id=None,
+        conversation_id=None,
+        prompt=None,
     )
 
 

@@ -12,7 +12,8 @@ from assistant.engine.jobs import Job
 from assistant.engine.narration import sendable
 
 _STEPS = frozenset({"function_call", "function_call_output"})
-_USUAL = frozenset({"id", "role", "status"})
+# What the SDK notes of whose answer it is, it makes use of beside reasoning alone.
+_USUAL = frozenset({"id", "role", "status", "provider_data"})
 # Stands in the SDK's list beside the call that waits for a yes, and is for no model.
 _WAITING = "tool_approval_item"
 

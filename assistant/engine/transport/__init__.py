@@ -1,7 +1,8 @@
 """Our own way to a model that speaks OpenAI's protocols: aiohttp, and no object for each token.
 
 The SDK's models do what is done once for each call: they make the request, and out of the answer
-its items. What is done once for each token is done here.
+its items. What is done once for each token is done here; and nearly all of it where nothing but
+words is asked for and said, which takes a fifth to a third less of the engine's time.
 
 | module | job |
 | --- | --- |
@@ -12,6 +13,7 @@ its items. What is done once for each token is done here.
 | `rounds` | who rests between two reads, where the core is full |
 | `sse` | events out of bytes |
 | `stream`, `chat`, `responses` | what of the events is text, and what the SDK must see |
+| `asking`, `words` | a call for words alone, and its answer, with the SDK for all that is more |
 | `telling` | the text on its way to the listeners, past the runner |
 | `errors` | aiohttp's errors as the openai client's |
 """

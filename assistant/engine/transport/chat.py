@@ -19,7 +19,7 @@ _Nothing = Literal[""] | None
 _NoItems = tuple[()] | None
 
 
-class _Delta(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+class Delta(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What comes with text where there is nothing but text; more than that is not for us."""
 
     content: str | None = None
@@ -37,7 +37,7 @@ class _Delta(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
 class _Choice(msgspec.Struct, frozen=True, gc=False):
     index: Literal[0]
-    delta: _Delta
+    delta: Delta
     finish_reason: None = None
     logprobs: None = None
 
@@ -53,7 +53,7 @@ class _Text(msgspec.Struct, frozen=True, gc=False):
 
 _TEXT = msgspec.json.Decoder(_Text)
 _BARE = {"object": "chat.completion.chunk", "created": 0, "model": ""}
-_NO_TEXT = (msgspec.MsgspecError, UnicodeDecodeError)
+NO_TEXT = (msgspec.MsgspecError, UnicodeDecodeError)
 
 
 class ChatStream(Stream):
@@ -79,7 +79,7 @@ class ChatStream(Stream):
         if self._kept is None:
             return None
         data, self._kept = self._kept, None
-        if (chunk := _valid(data)) is not None:
+        if (chunk := valid(data)) is not None:
             return chunk
         read = self._parsed(data)
         return _built(read) if read is not None else None
@@ -91,7 +91,7 @@ class ChatStream(Stream):
         for data in self._due:
             try:
                 chunk = _TEXT.decode(data)
-            except _NO_TEXT:
+            except NO_TEXT:
                 other = data
                 break
             text = chunk.choices[0].delta.content
@@ -124,7 +124,7 @@ def _built(read: Any) -> Any:
     return ChatCompletionChunk.construct(**read) if isinstance(read, dict) else read
 
 
-def _valid(data: bytes) -> ChatCompletionChunk | None:
+def valid(data: bytes) -> ChatCompletionChunk | None:
     """Return a chunk that is as the API has it, which is made at a tenth of the cost; else None."""
     try:
         # In one step pydantic would keep all strings, an id of each answer's, 16,384 of them.

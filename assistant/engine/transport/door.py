@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 import httpx2
 import msgspec
+from agents import ModelSettings
 from multidict import CIMultiDict
 from openai import AsyncOpenAI, NotGiven, Omit
 from pydantic import BaseModel
@@ -34,6 +36,7 @@ class Door:
 
     Attributes:
         rounds: who of those that read its streams has to rest.
+        usual: what was asked before with the same settings, by these and the model.
     """
 
     def __init__(self, client: AsyncOpenAI, session: aiohttp.ClientSession, silence: float) -> None:
@@ -47,6 +50,8 @@ class Door:
         self._timeout = aiohttp.ClientTimeout(connect=min(silence, 10), sock_read=silence)
         self._headers = _headers(client)
         self._urls: dict[str, URL] = {}
+        self.usual: OrderedDict[tuple[int, str], tuple[ModelSettings, dict[str, Any]]]
+        self.usual = OrderedDict()
 
     async def ask(self, path: str, request: Mapping[str, Any]) -> Reply:
         """Send a request for a stream, given as to the openai client's `create`.
@@ -78,9 +83,9 @@ class Door:
     def _written(self, request: Mapping[str, Any]) -> tuple[CIMultiDict[str], bytes]:
         """Return a request's headers and body."""
         headers = CIMultiDict(self._headers)
-        headers.update(_given(request.get("extra_headers") or {}))
-        body = _given({name: request[name] for name in request if name not in _BESIDES})
-        body |= _given(request.get("extra_body") or {})
+        headers.update(given(request.get("extra_headers") or {}))
+        body = given({name: request[name] for name in request if name not in _BESIDES})
+        body |= given(request.get("extra_body") or {})
         return headers, msgspec.json.encode(body, enc_hook=_dumped)
 
 
@@ -135,7 +140,7 @@ def _proxy(url: httpx2.URL) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values without those that stand for none."""
     return {name: value for name, value in values.items() if not isinstance(value, Omit | NotGiven)}
 

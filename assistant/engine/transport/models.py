@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any, Self, cast
 
+from agents import ModelSettings
 from openai import AsyncOpenAI
 from typing_extensions import override
 
-from assistant.engine.calls import Service
+from assistant.engine import calls
+from assistant.engine.calls import Asked, Service
 from assistant.engine.endings import ChatModel, ResponsesModel
 from assistant.engine.jobs import Voice
+from assistant.engine.transport.asking import NO_TOOLS, Create, are_said, in_words
 from assistant.engine.transport.chat import ChatStream
 from assistant.engine.transport.door import Door
 from assistant.engine.transport.reply import Reply
@@ -30,10 +33,28 @@ class DirectChatModel(ChatModel):
     @override
     def made(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
         # A model for this call alone: its client knows what of the answer was told.
-        telling = Telling(self._voice)
-        client = cast("AsyncOpenAI", _ChatClient(self._door, telling))
-        model = ChatModel(str(self.model), client, self._service, self._correlation_id)
-        return told(model.made(*args, **kwargs), telling)
+        telling, door = Telling(self._voice), self._door
+
+        async def create(**request: Any) -> ChatStream:
+            return ChatStream(await door.ask("chat/completions", request), telling)
+
+        return told(self._through(create).made(*args, **kwargs), telling)
+
+    def in_words(
+        self, instructions: str | None, given: list[Any], settings: ModelSettings
+    ) -> AsyncGenerator[Any]:
+        """Return what `stream_response` does for a call without tools, less what repeats text."""
+        if self._voice is None or not are_said(given):
+            return self.stream_response(instructions, given, settings, *NO_TOOLS)
+        asked = Asked(self._service, str(self.model), instructions, given, settings)
+        headers = self._merge_headers(settings)
+        events = in_words(asked, headers, self._door, Telling(self._voice), self._through)
+        return calls.watched(events, asked)
+
+    def _through(self, create: Create) -> ChatModel:
+        """Return the SDK's model with other streams than the provider's."""
+        client = cast("AsyncOpenAI", _ChatClient(self._door.base_url, create))
+        return ChatModel(str(self.model), client, self._service, self._correlation_id)
 
 
 class DirectResponsesModel(ResponsesModel):
@@ -57,9 +78,8 @@ class DirectResponsesModel(ResponsesModel):
 class _ChatClient:
     """Stands for the openai client in one call, and for each step on the way to its `create`."""
 
-    def __init__(self, door: Door, telling: Telling) -> None:
-        self.base_url = door.base_url
-        self._door, self._telling = door, telling
+    def __init__(self, base_url: str, create: Create) -> None:
+        self.base_url, self.create = base_url, create
 
     @property
     def chat(self) -> Self:
@@ -70,10 +90,6 @@ class _ChatClient:
     def completions(self) -> Self:
         """The second."""
         return self
-
-    async def create(self, **request: Any) -> ChatStream:
-        """Return the chunks of the answer to a request."""
-        return ChatStream(await self._door.ask("chat/completions", request), self._telling)
 
 
 class _ResponsesClient:

@@ -13,7 +13,7 @@ import openai
 from assistant.engine.transport.reply import Reply
 from assistant.engine.transport.telling import Telling
 
-_DONE = b"[DONE]"
+DONE = b"[DONE]"
 
 
 class Stream(ABC):
@@ -65,7 +65,7 @@ class Stream(ABC):
             APIError: when the provider tells of an error of its own.
             ValueError: when it is no JSON.
         """
-        if data.startswith(_DONE):
+        if data.startswith(DONE):
             self._reply.finish()
             self._due, self._ended = iter(()), True
             return None

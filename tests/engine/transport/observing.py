@@ -10,9 +10,11 @@ from typing import Any, Literal, cast
 
 import msgspec
 from agents import AgentOutputSchema, ModelSettings, ModelTracing
+from agents.models.interface import Model
 from pydantic import BaseModel
 
 from assistant.engine import Engine, Job, Limits, ProviderOptions, open_engine
+from assistant.engine.transport import DirectChatModel
 from assistant.models import Principal, Turn
 from tests.engine.stage import PERSONAS, Stage
 from tests.engine.talks import TOOLS
@@ -22,6 +24,8 @@ from tests.engine.transport.transcript import Protocol, Transcript
 
 Transport = Literal["sdk", "direct"]
 _HEADERS = ("accept", "authorization", "content-type", "cookie", "user-agent", "x-correlation-id")
+_SETTINGS = ModelSettings(include_usage=True)
+_GIVEN: tuple[Any, ...] = ({"role": "user", "content": "hi"},)
 _SPOKEN = {"response.output_text.delta": "text", "response.refusal.delta": "refusal"}
 # The engine's own patience is no part of the comparison.
 _PATIENCE = 50
@@ -91,25 +95,38 @@ class Observer:
     engines: dict[tuple[Protocol, float], Engine]
 
     async def see(self, transcript: Transcript) -> Told:
-        """Play a transcript to the model alone, with a voice too, and to the engine."""
-        engine = self._ready(transcript)
-        alone = await self._answer(transcript, engine, None)
+        """Play a transcript to the model alone, with a voice, for words, and to the engine."""
+        alone = spoken = worded = await self.hear(transcript)
         # The stock models know no voice, so that what they do with one need not be asked.
-        spoken = alone if self.transport == "sdk" else await self._answer(transcript, engine, Ear())
-        return {"answer": alone, "spoken": spoken, "run": await self._run(transcript, engine)}
+        if self.transport == "direct":
+            spoken, worded = await self.hear(transcript, Ear()), await self.hear_words(transcript)
+        run = await self._run(transcript, self._ready(transcript))
+        return {"answer": alone, "spoken": spoken, "worded": worded, "run": run}
 
     async def hear(self, transcript: Transcript, voice: Ear | None = None) -> Told:
         """Play a transcript's first answer to the model alone."""
-        return await self._answer(transcript, self._ready(transcript), voice)
+        events = _stream(transcript, self._ready(transcript), voice)
+        return await self._answer(transcript, events, voice)
+
+    async def hear_words(self, transcript: Transcript) -> Told:
+        """Play it to a model that is asked for words alone, where it can be."""
+        engine, ear = self._ready(transcript), Ear()
+        model = _model(transcript, engine, ear)
+        if not isinstance(model, DirectChatModel) or transcript.schema:
+            return await self.hear(transcript, ear)
+        events = model.in_words("Be brief.", [*_GIVEN], _SETTINGS)
+        return await self._answer(transcript, events, ear)
 
     def _ready(self, transcript: Transcript) -> Engine:
         self.player.answers[transcript.name] = transcript.answers
         return self.engines[transcript.protocol, transcript.silence]
 
-    async def _answer(self, transcript: Transcript, engine: Engine, voice: Ear | None) -> Told:
+    async def _answer(
+        self, transcript: Transcript, events: AsyncGenerator[Any], voice: Ear | None = None
+    ) -> Told:
         ear, told = voice or Ear(), Told()
         try:
-            async with aclosing(_stream(transcript, engine, voice)) as events:
+            async with aclosing(events):
                 async for event in events:
                     ear.hear(event)
                     if event.type == "response.completed":
@@ -179,11 +196,10 @@ async def observing(
 
 def _stream(transcript: Transcript, engine: Engine, voice: Ear | None) -> AsyncGenerator[Any]:
     """Ask the model for one answer, as the runner does."""
-    model = engine._models.model_for(_job(transcript), PERSONAS["tester"], voice)
-    events = model.stream_response(
+    events = _model(transcript, engine, voice).stream_response(
         "Be brief.",
-        [{"role": "user", "content": "hi"}],
-        ModelSettings(include_usage=True),
+        [*_GIVEN],
+        _SETTINGS,
         [],
         AgentOutputSchema(Weather) if transcript.schema else None,
         [],
@@ -193,6 +209,10 @@ def _stream(transcript: Transcript, engine: Engine, voice: Ear | None) -> AsyncG
         prompt=None,
     )
     return cast("AsyncGenerator[Any]", events)
+
+
+def _model(transcript: Transcript, engine: Engine, voice: Ear | None) -> Model:
+    return engine._models.model_for(_job(transcript), PERSONAS["tester"], voice)
 
 
 def _job(transcript: Transcript) -> Job:

@@ -42,19 +42,22 @@ _DIFFERENT: dict[str, tuple[list[Any], set[str]]] = {
     "thoughts": (_ending("role", {"delta": {"reasoning_content": "Hm."}}, *_LAST[1:]), {"run"}),
     "tokens": (_ending(*_LAST[:3], {"usage": [9, 4]}), {"run"}),
     "no tokens": (_ending(*_LAST[:3]), {"run"}),
-    "an argument": (_calling({"arguments": '{"text": "y"}'}), {"answer", "spoken", "run"}),
+    "an argument": (
+        _calling({"arguments": '{"text": "y"}'}),
+        {"answer", "spoken", "worded", "run"},
+    ),
     "an argument's spelling": (
         _calling({"arguments": '{"text":"x"}'}),
-        {"answer", "spoken", "run"},
+        {"answer", "spoken", "worded", "run"},
     ),
-    "a tool": (_calling({"name": "breaks"}), {"answer", "spoken", "run"}),
-    "a call's id": (_calling({"id": "call_b"}), {"answer", "spoken", "run"}),
-    "no call": ([_USUAL["answers"][1]], {"answer", "spoken", "run"}),
+    "a tool": (_calling({"name": "breaks"}), {"answer", "spoken", "worded", "run"}),
+    "a call's id": (_calling({"id": "call_b"}), {"answer", "spoken", "worded", "run"}),
+    "no call": ([_USUAL["answers"][1]], {"answer", "spoken", "worded", "run"}),
     "a cut": (_ending(*_LAST[:2], ends="cut"), {"run"}),
     "an error": (_ending(*_LAST[:2], {"json": {"error": {"message": "No."}}}), {"run"}),
     "a filter": (_ending(*_LAST[:2], {"finish": "content_filter"}), {"run"}),
     "a try more": ([*_USUAL["answers"][:1], _REFUSED, _USUAL["answers"][1]], {"run"}),
-    "a try more at first": ([_REFUSED, *_USUAL["answers"]], {"answer", "spoken", "run"}),
+    "a try more at first": ([_REFUSED, *_USUAL["answers"]], {"answer", "spoken", "worded", "run"}),
 }
 
 

@@ -60,8 +60,12 @@ def _cut(transcript: Transcript, cuts: Sequence[int]) -> Transcript:
     return replace(transcript, answers=(replace(answer, body=body, torn=0),))
 
 
-async def _heard(observer: Observer, transcript: Transcript) -> tuple[Told, Told]:
-    return await observer.hear(transcript), await observer.hear(transcript, Ear())
+async def _heard(observer: Observer, transcript: Transcript) -> tuple[Told, ...]:
+    return (
+        await observer.hear(transcript),
+        await observer.hear(transcript, Ear()),
+        await observer.hear_words(transcript),
+    )
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
