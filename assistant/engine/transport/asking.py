@@ -14,13 +14,16 @@ from assistant.engine.endings import ChatModel, seen_to
 from assistant.engine.transport.chat import ChatStream
 from assistant.engine.transport.door import Door, given
 from assistant.engine.transport.telling import Telling, told
-from assistant.engine.transport.words import BEGUN, WordStream
+from assistant.engine.transport.words import BEGUN, NO_ANSWER, WordStream, made
 
 _ITEM = frozenset({"role", "content"})
 _SAID_BY = frozenset({"user", "assistant"})
 # Kinds of calls, which differ by persona and by what a request may choose.
 _KEPT = 64
 
+_COMPLETED = made(
+    ResponseCompletedEvent, type="response.completed", response=NO_ANSWER, sequence_number=0
+)
 # Tools, a schema, hand-overs, traces of the SDK's own, conversations that the provider keeps.
 NO_TOOLS: tuple[Any, ...] = ([], None, [], ModelTracing.DISABLED, None, None, None)
 
@@ -71,9 +74,7 @@ async def in_words(
     finally:
         await stream.close()
     response = stream.answer(asked.model, asked.settings)
-    yield ResponseCompletedEvent.model_construct(
-        type="response.completed", response=response, sequence_number=0
-    )
+    yield _COMPLETED.model_copy(update={"response": response})
 
 
 def _rest(

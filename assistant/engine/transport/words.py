@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 from agents import ModelSettings
@@ -17,6 +17,7 @@ from openai.types.responses import (
     ResponseOutputText,
     ResponseTextDeltaEvent,
 )
+from pydantic import BaseModel
 from typing_extensions import override
 
 from assistant import tracing
@@ -26,7 +27,20 @@ from assistant.engine.transport.reply import Reply
 from assistant.engine.transport.stream import DONE
 from assistant.engine.transport.telling import Telling
 
-BEGUN = ResponseTextDeltaEvent(
+_Kind = TypeVar("_Kind", bound=BaseModel)
+
+
+def made(kind: type[_Kind], **fields: Any) -> _Kind:
+    """Make one of openai's models, unchecked.
+
+    Its own way does so with a look at each type, and what checks them is built at the first use:
+    some tens of milliseconds, either.
+    """
+    return cast("_Kind", BaseModel.model_construct.__func__(kind, **fields))  # type: ignore[attr-defined]
+
+
+BEGUN = made(
+    ResponseTextDeltaEvent,
     type="response.output_text.delta",
     item_id=FAKE_RESPONSES_ID,
     delta="",
@@ -59,6 +73,28 @@ class _Last(msgspec.Struct, frozen=True):
 
 _LAST = msgspec.json.Decoder(_Last)
 
+# A copy takes a few microseconds.
+_SAID = made(ResponseOutputText, annotations=[], text="", type="output_text", logprobs=[])
+_MESSAGE = made(
+    ResponseOutputMessage,
+    id=FAKE_RESPONSES_ID,
+    content=[],
+    role="assistant",
+    status="completed",
+    type="message",
+)
+NO_ANSWER = made(
+    Response,
+    id=FAKE_RESPONSES_ID,
+    created_at=0,
+    model="",
+    object="response",
+    output=[],
+    tool_choice="auto",
+    tools=[],
+    parallel_tool_calls=False,
+)
+
 
 class WordStream(ChatStream):
     """An answer that is told as it comes, and made into chunks only where it is more than words.
@@ -76,30 +112,19 @@ class WordStream(ChatStream):
 
     def answer(self, model: str, settings: ModelSettings) -> Response:
         """Return the answer as the SDK makes it of such chunks."""
-        said = ResponseOutputText.model_construct(
-            annotations=[], text=str(self._told), type="output_text", logprobs=[]
-        )
-        message = ResponseOutputMessage.model_construct(
-            id=FAKE_RESPONSES_ID,
-            content=[said],
-            role="assistant",
-            status="completed",
-            type="message",
-            provider_data={"model": model} | ({"response_id": self._id} if self._id else {}),
-        )
-        return Response.model_construct(
-            id=FAKE_RESPONSES_ID,
-            created_at=time.time(),
-            model=model,
-            object="response",
-            output=[message],
-            tool_choice="auto",
-            tools=[],
-            parallel_tool_calls=False,
-            temperature=settings.temperature,
-            top_p=settings.top_p,
-            reasoning=settings.reasoning,
-            usage=ChatCmplStreamHandler._build_response_usage(self._usage),  # noqa: SLF001 - its own
+        answerer = {"model": model} | ({"response_id": self._id} if self._id else {})
+        said = _SAID.model_copy(update={"text": str(self._told)})
+        message = _MESSAGE.model_copy(update={"content": [said], "provider_data": answerer})
+        return NO_ANSWER.model_copy(
+            update={
+                "created_at": time.time(),
+                "model": model,
+                "output": [message],
+                "temperature": settings.temperature,
+                "top_p": settings.top_p,
+                "reasoning": settings.reasoning,
+                "usage": ChatCmplStreamHandler._build_response_usage(self._usage),  # noqa: SLF001 - its own
+            }
         )
 
     @override
