@@ -143,12 +143,13 @@ def _flags(name: str, about: str | None) -> argparse.ArgumentParser:
 def facts(here: str, cores: Cores, folder: Path) -> dict[str, str]:
     """Return what is to be known of the machine and of what runs on it."""
     typical, slow = fsync_ms(folder)
+    where = "the one that BENCH_DISK names; " if os.environ.get("BENCH_DISK") else ""
     packages = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
     return {
         "when": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "machine": here,
         "cores": f"server on {_list(cores[0])}; its store, model and load on {_list(cores[1])}",
-        "disk": f"a small write with fdatasync takes {typical:.2f} ms, p99 {slow:.2f} ms",
+        "disk": f"{where}a small write with fdatasync takes {typical:.2f} ms, p99 {slow:.2f} ms",
         "versions": f"Python {platform.python_version()}, {packages}",
     }
 

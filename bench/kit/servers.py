@@ -23,8 +23,12 @@ _SERVE = ("-m", "assistant", "--env-file", os.devnull, "serve")
 
 
 def disk() -> Path:
-    """Return where a server would keep its data: in many places, /tmp is no disk at all."""
-    folder = ROOT / "var"
+    """Return where a server would keep its data: in many places, /tmp is no disk at all.
+
+    `BENCH_DISK` names another folder. One in memory shows what the server itself adds, where the
+    disk is slower than it.
+    """
+    folder = Path(os.environ.get("BENCH_DISK") or ROOT / "var")
     folder.mkdir(exist_ok=True)
     return folder
 
