@@ -24,7 +24,7 @@ from bench.kit.load import Load
 from bench.kit.measure import Cores, fsync_ms, machine, split_cores
 from bench.kit.report import Row, publish
 from bench.kit.rounds import Figures, Results, compare
-from bench.kit.servers import ROOT, Variant, disk
+from bench.kit.servers import OTHER_DISK, ROOT, Variant, disk
 
 RESULTS = ROOT / "bench" / "results"
 _WHERE = "where every figure goes"
@@ -143,7 +143,7 @@ def _flags(name: str, about: str | None) -> argparse.ArgumentParser:
 def facts(here: str, cores: Cores, folder: Path) -> dict[str, str]:
     """Return what is to be known of the machine and of what runs on it."""
     typical, slow = fsync_ms(folder)
-    where = "the one that BENCH_DISK names; " if os.environ.get("BENCH_DISK") else ""
+    where = "the one that BENCH_DISK names; " if OTHER_DISK else ""
     packages = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
     return {
         "when": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",

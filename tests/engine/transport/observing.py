@@ -108,13 +108,15 @@ class Observer:
         events = _stream(transcript, self._ready(transcript), voice)
         return await self._answer(transcript, events, voice)
 
-    async def hear_words(self, transcript: Transcript) -> Told:
+    async def hear_words(
+        self, transcript: Transcript, settings: ModelSettings | None = None
+    ) -> Told:
         """Play it to a model that is asked for words alone, where it can be."""
         engine, ear = self._ready(transcript), Ear()
         model = _model(transcript, engine, ear)
         if not isinstance(model, DirectChatModel) or transcript.schema:
             return await self.hear(transcript, ear)
-        events = model.in_words("Be brief.", [*_GIVEN], _SETTINGS)
+        events = model.in_words("Be brief.", [*_GIVEN], settings or _SETTINGS)
         return await self._answer(transcript, events, ear)
 
     def _ready(self, transcript: Transcript) -> Engine:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from agents import ModelSettings
 
 from assistant.engine.endings import ChatModel
+from assistant.engine.transport import asking
 from tests.engine.transport.observing import observing
 from tests.engine.transport.transcript import Transcript, read
 
@@ -38,6 +40,19 @@ async def test_the_sdk_is_asked_once_what_it_would_send(made: list[int]) -> None
     assert made == [0]
     assert others == [first] * 2
     assert first["said"] == [("__fake_id__", "text", "Hello there.")]
+
+
+async def test_it_remembers_what_was_asked_last(
+    made: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "_KEPT", 1)
+    words, some, others = _saying(*_STREAM), ModelSettings(), ModelSettings(temperature=0.5)
+    async with observing("direct", [words]) as direct:
+        for settings in (some, some, others, some):
+            told = await direct.hear_words(words, settings)
+            (asked,) = told["asked"]
+            assert asked["body"].get("temperature") == settings.temperature
+    assert made == [0] * 3
 
 
 @pytest.mark.parametrize(
