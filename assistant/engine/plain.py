@@ -24,9 +24,7 @@ from typing_extensions import override
 from assistant import tracing
 from assistant.engine import faults
 from assistant.engine.jobs import RunContext
-from assistant.engine.transport import DirectChatModel
-
-_WORDS = frozenset({"role", "content"})
+from assistant.engine.transport import DirectChatModel, are_said
 
 Hear = Callable[[RawResponsesStreamEvent], Awaitable[None]]
 
@@ -174,7 +172,7 @@ def _at_work(name: str) -> Iterator[None]:
 
 def _prepared(given: Sequence[Any]) -> list[Any]:
     """Return items as the runner gives them to a model."""
-    if all(item.keys() == _WORDS for item in given):
+    if are_said(given):
         return [*given]
     return deduplicate_input_items_preferring_latest(prepare_model_input_items(given))
 

@@ -12,7 +12,7 @@ from assistant.engine.jobs import Job
 from assistant.engine.narration import sendable
 
 _STEPS = frozenset({"function_call", "function_call_output"})
-# What the SDK notes of whose answer it is, it makes use of beside reasoning alone.
+# Of whose answer it is, `provider_data`, the SDK makes use only where there is reasoning, too.
 _USUAL = frozenset({"id", "role", "status", "provider_data"})
 # Stands in the SDK's list beside the call that waits for a yes, and is for no model.
 _WAITING = "tool_approval_item"

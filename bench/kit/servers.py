@@ -20,8 +20,6 @@ ROOT = Path(__file__).parents[2]
 _START_SECONDS = 90
 _STOP_SECONDS = 15
 _SERVE = ("-m", "assistant", "--env-file", os.devnull, "serve")
-
-
 OTHER_DISK = os.environ.get("BENCH_DISK")  # noqa: TID251 - a program of its own
 
 

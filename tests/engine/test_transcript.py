@@ -27,6 +27,11 @@ async def test_an_answer_of_nothing_but_text_is_left_as_that() -> None:
     assert await _left(ITEM) == [{"role": "assistant", "content": "Good day."}]
 
 
+async def test_so_is_one_with_a_note_of_whose_it_is() -> None:
+    noted = _with(provider_data={"model": "gpt-test", "response_id": "chatcmpl-1"})
+    assert await _left(noted) == [{"role": "assistant", "content": "Good day."}]
+
+
 @pytest.mark.parametrize(
     "output",
     [

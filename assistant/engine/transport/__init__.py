@@ -20,7 +20,8 @@ words is asked for and said, which takes a fifth to a third less of the engine's
 
 from __future__ import annotations
 
+from assistant.engine.transport.asking import are_said
 from assistant.engine.transport.door import Door, open_door
 from assistant.engine.transport.models import DirectChatModel, DirectResponsesModel
 
-__all__ = ["DirectChatModel", "DirectResponsesModel", "Door", "open_door"]
+__all__ = ["DirectChatModel", "DirectResponsesModel", "Door", "are_said", "open_door"]

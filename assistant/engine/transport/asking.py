@@ -14,14 +14,14 @@ from assistant.engine.endings import ChatModel, seen_to
 from assistant.engine.transport.chat import ChatStream
 from assistant.engine.transport.door import Door, given
 from assistant.engine.transport.telling import Telling, told
-from assistant.engine.transport.words import BEGUN, NO_ANSWER, WordStream, made
+from assistant.engine.transport.words import BEGUN, NO_ANSWER, WordStream, unchecked
 
 _ITEM = frozenset({"role", "content"})
 _SAID_BY = frozenset({"user", "assistant"})
 # Kinds of calls, which differ by persona and by what a request may choose.
 _KEPT = 64
 
-_COMPLETED = made(
+_COMPLETED = unchecked(
     ResponseCompletedEvent, type="response.completed", response=NO_ANSWER, sequence_number=0
 )
 # Tools, a schema, hand-overs, traces of the SDK's own, conversations that the provider keeps.

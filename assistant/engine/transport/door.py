@@ -50,8 +50,7 @@ class Door:
         self._timeout = aiohttp.ClientTimeout(connect=min(silence, 10), sock_read=silence)
         self._headers = _headers(client)
         self._urls: dict[str, URL] = {}
-        self.usual: OrderedDict[tuple[int, str], tuple[ModelSettings, dict[str, Any]]]
-        self.usual = OrderedDict()
+        self.usual = OrderedDict[tuple[int, str], tuple[ModelSettings, dict[str, Any]]]()
 
     async def ask(self, path: str, request: Mapping[str, Any]) -> Reply:
         """Send a request for a stream, given as to the openai client's `create`.

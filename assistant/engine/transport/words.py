@@ -30,7 +30,7 @@ from assistant.engine.transport.telling import Telling
 _Kind = TypeVar("_Kind", bound=BaseModel)
 
 
-def made(kind: type[_Kind], **fields: Any) -> _Kind:
+def unchecked(kind: type[_Kind], **fields: Any) -> _Kind:
     """Make one of openai's models, unchecked.
 
     Its own way does so with a look at each type, and what checks them is built at the first use:
@@ -39,7 +39,7 @@ def made(kind: type[_Kind], **fields: Any) -> _Kind:
     return cast("_Kind", BaseModel.model_construct.__func__(kind, **fields))  # type: ignore[attr-defined]
 
 
-BEGUN = made(
+BEGUN = unchecked(
     ResponseTextDeltaEvent,
     type="response.output_text.delta",
     item_id=FAKE_RESPONSES_ID,
@@ -74,8 +74,8 @@ class _Last(msgspec.Struct, frozen=True):
 _LAST = msgspec.json.Decoder(_Last)
 
 # A copy takes a few microseconds.
-_SAID = made(ResponseOutputText, annotations=[], text="", type="output_text", logprobs=[])
-_MESSAGE = made(
+_SAID = unchecked(ResponseOutputText, annotations=[], text="", type="output_text", logprobs=[])
+_MESSAGE = unchecked(
     ResponseOutputMessage,
     id=FAKE_RESPONSES_ID,
     content=[],
@@ -83,7 +83,7 @@ _MESSAGE = made(
     status="completed",
     type="message",
 )
-NO_ANSWER = made(
+NO_ANSWER = unchecked(
     Response,
     id=FAKE_RESPONSES_ID,
     created_at=0,
