@@ -56,10 +56,10 @@ if [ $# -eq 0 ] && [ -z "$marks" ]; then
   tests=(coverage run -m pytest)
   coverage erase
 fi
-# Tests are told apart by file over four processes, as much of their time is spent waiting for
+# Tests are told apart by file over three processes, as much of their time is spent waiting for
 # servers; in the order of the folders, as otherwise the files with few and long tests come last.
 failed=()
-"${tests[@]}" -n 4 --dist loadfile --no-loadscope-reorder ${marks:+-m "$marks"} "$@" ||
+"${tests[@]}" -n 3 --dist loadfile --no-loadscope-reorder ${marks:+-m "$marks"} "$@" ||
   failed+=(tests)
 wait "$checking" || failed+=(types)
 echo "Types: $(cat "$types")"

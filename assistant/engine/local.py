@@ -54,7 +54,7 @@ def _bundled() -> Path:
 
 def _start(model: Path) -> Any:
     try:
-        import xllamacpp  # type: ignore[import-untyped]  # noqa: PLC0415 - an optional extra
+        import xllamacpp  # noqa: PLC0415 - an optional extra
     except ImportError:
         detail = f"MODEL_PROVIDER=local needs llama.cpp: {INSTALL}"
         raise SettingsError(detail) from None
